@@ -1,0 +1,223 @@
+// Package spec owns the nouns of a service specification: what a person declared, normalised so that two
+// equal specifications are equal JSON. It reads no file and opens no connection; package compose turns a
+// Compose file into these nouns.
+package spec
+
+// Service is a whole specification. Slices are sorted by name, maps are never ranged over by deciders, and
+// secrets are references, so a Service may enter a workflow history.
+type Service struct {
+	Name         string     `json:"name"`
+	Orchestrator string     `json:"orchestrator"` // OrchestratorEngine or OrchestratorSwarm
+	Boxes        []Box      `json:"boxes"`
+	Registries   []Registry `json:"registries,omitempty"`
+	Functions    []Function `json:"functions"`
+	Rooms        []Room     `json:"rooms,omitempty"`
+	Networks     []string   `json:"networks,omitempty"`
+	Volumes      []string   `json:"volumes,omitempty"`
+	Secrets      []Secret   `json:"secrets,omitempty"`
+	// Approvals names the steps that wait for the signal `approve`: "place", "stitch" or "start/<function>".
+	Approvals []string `json:"approvals,omitempty"`
+	// ProbeImage is the image from which connections are proven inside a consumer's network; empty means that
+	// the boxes bring their own means.
+	ProbeImage string `json:"probe_image,omitempty"`
+	// Schedule is the interval of the reconciling Temporal Schedule; zero means none.
+	Schedule Duration `json:"schedule,omitempty"`
+}
+
+// The orchestrators.
+const (
+	OrchestratorEngine = "engine"
+	OrchestratorSwarm  = "swarm"
+)
+
+// Box is a host with a Docker engine.
+type Box struct {
+	Name string `json:"name"`
+	// Engine is where its Docker Engine API answers: unix://, tcp:// or ssh://.
+	Engine string `json:"engine"`
+	// Address is the host name or IP at which functions on other boxes reach functions on this one.
+	Address string            `json:"address"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	// Caps bound what OverCloud may use of the box; zero means what the engine reports.
+	CPUs        float64 `json:"cpus,omitempty"`
+	MemoryBytes int64   `json:"memory_bytes,omitempty"`
+	DiskBytes   int64   `json:"disk_bytes,omitempty"`
+	// SSH is user@host[:port] for installing an engine; empty means never.
+	SSH string `json:"ssh,omitempty"`
+	// TLS is the directory with ca.pem, cert.pem and key.pem for a tcp:// engine; empty means none.
+	TLS string `json:"tls,omitempty"`
+}
+
+// Registry is an image registry with its ordered mirrors.
+type Registry struct {
+	Host        string   `json:"host"`
+	Mirrors     []string `json:"mirrors,omitempty"`
+	Mode        string   `json:"mode,omitempty"`        // "fallback" (default) or "strict"
+	Credentials string   `json:"credentials,omitempty"` // name of a secret: "user:password"
+}
+
+// Function is one containerised part of a service.
+type Function struct {
+	Name        string       `json:"name"`
+	Image       string       `json:"image,omitempty"` // empty only when External is set
+	Entrypoint  []string     `json:"entrypoint,omitempty"`
+	Command     []string     `json:"command,omitempty"`
+	Environment []Variable   `json:"environment,omitempty"`
+	Labels      []Variable   `json:"labels,omitempty"`
+	Replicas    int          `json:"replicas"`
+	Resources   Resources    `json:"resources"`
+	Constraints []Constraint `json:"constraints,omitempty"`
+	Prefer      []Variable   `json:"prefer,omitempty"` // box labels that raise the score
+	Avoid       []Variable   `json:"avoid,omitempty"`  // box labels that lower it
+	// MaxPerBox bounds the replicas on one box; zero means no bound.
+	MaxPerBox int          `json:"max_per_box,omitempty"`
+	DependsOn []Dependency `json:"depends_on,omitempty"`
+	Consumes  []Edge       `json:"consumes,omitempty"`
+	// DataIO puts this function on one box with the functions that it consumes.
+	DataIO bool   `json:"data_io,omitempty"`
+	Ports  []Port `json:"ports,omitempty"`
+	// Expose are container ports that are not published; with Ports they are all that a consumer may name.
+	Expose      []int        `json:"expose,omitempty"`
+	Mounts      []Mount      `json:"mounts,omitempty"`
+	Networks    []string     `json:"networks,omitempty"`
+	Secrets     []SecretUse  `json:"secrets,omitempty"`
+	Healthcheck *Healthcheck `json:"healthcheck,omitempty"`
+	Restart     string       `json:"restart,omitempty"` // no, always, on-failure, unless-stopped
+	// StopGrace is how long a stop waits before the kill; zero means the engine's 10 s.
+	StopGrace Duration `json:"stop_grace,omitempty"`
+	// External is host:port of a function that already runs elsewhere: matched and probed, never placed.
+	External   string      `json:"external,omitempty"`
+	Candidates []Candidate `json:"candidates,omitempty"`
+	Tune       *Tune       `json:"tune,omitempty"`
+	Privileged bool        `json:"privileged,omitempty"`
+	Devices    []string    `json:"devices,omitempty"`
+}
+
+// Variable is a name and its value; values may hold {{function.host}}, {{function.port}} and {{rooms}}.
+type Variable struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Resources are what a function reserves (for matching) and may at most use (limits).
+type Resources struct {
+	CPUs             float64 `json:"cpus,omitempty"`
+	MemoryBytes      int64   `json:"memory_bytes,omitempty"`
+	LimitCPUs        float64 `json:"limit_cpus,omitempty"`
+	LimitMemoryBytes int64   `json:"limit_memory_bytes,omitempty"`
+}
+
+// Constraint is one Compose placement constraint: Key Op Value, as in node.labels.zone == cold.
+// Keys: node.hostname, node.platform.os, node.platform.arch, node.labels.<label>.
+type Constraint struct {
+	Key   string `json:"key"`
+	Op    string `json:"op"` // "==" or "!="
+	Value string `json:"value"`
+}
+
+// Dependency is one depends_on entry.
+type Dependency struct {
+	Function  string `json:"function"`
+	Condition string `json:"condition"` // service_started, service_healthy, service_completed_successfully
+}
+
+// Edge says that a function consumes a port of another: an edge of the service chain.
+type Edge struct {
+	Function string `json:"function"`
+	Port     int    `json:"port"`
+}
+
+// Port is one published port.
+type Port struct {
+	Container int    `json:"container"`
+	Host      int    `json:"host,omitempty"` // zero: the plan picks
+	HostIP    string `json:"host_ip,omitempty"`
+	Protocol  string `json:"protocol"` // tcp or udp
+}
+
+// Mount is a volume or a bind mount.
+type Mount struct {
+	Kind     string `json:"kind"` // volume or bind
+	Source   string `json:"source"`
+	Target   string `json:"target"`
+	ReadOnly bool   `json:"read_only,omitempty"`
+}
+
+// Secret is a reference to a value that is resolved on the worker, never before.
+type Secret struct {
+	Name string `json:"name"`
+	// From is file:PATH or env:NAME.
+	From string `json:"from"`
+}
+
+// SecretUse gives a function a secret as a file.
+type SecretUse struct {
+	Name   string `json:"name"`
+	Target string `json:"target"`
+}
+
+// Healthcheck is the Compose healthcheck.
+type Healthcheck struct {
+	Test        []string `json:"test"` // as Docker: CMD …, CMD-SHELL … or NONE
+	Interval    Duration `json:"interval,omitempty"`
+	Timeout     Duration `json:"timeout,omitempty"`
+	StartPeriod Duration `json:"start_period,omitempty"`
+	// StartInterval is the interval within StartPeriod; engines before API 1.44 use Interval then too.
+	StartInterval Duration `json:"start_interval,omitempty"`
+	Retries       int      `json:"retries,omitempty"`
+}
+
+// Candidate is an alternative image of a function with what it needs.
+type Candidate struct {
+	Image       string       `json:"image"`
+	Resources   Resources    `json:"resources"`
+	Constraints []Constraint `json:"constraints,omitempty"`
+}
+
+// Tune scales a function without rooms.
+type Tune struct {
+	Metric string  `json:"metric"` // cpu, memory or kafka-lag
+	Target float64 `json:"target"`
+	Least  int     `json:"least"`
+	Most   int     `json:"most"`
+}
+
+// Room is a cooled space.
+type Room struct {
+	Name            string           `json:"name"`
+	Title           string           `json:"title,omitempty"`
+	Boxes           []string         `json:"boxes,omitempty"` // boxes that stand in it
+	Sensors         []Sensor         `json:"sensors"`
+	AirConditioners []AirConditioner `json:"air_conditioners"`
+	Policy          Policy           `json:"policy"`
+}
+
+// Sensor is one temperature (and perhaps humidity) probe.
+type Sensor struct {
+	ID int `json:"id"`
+	// Name is what people call it; empty means "sensor <id>".
+	Name string `json:"name,omitempty"`
+	// Source tells the edge where it reads: simulated://room/1, iio:…, w1:…; see edge.
+	Source string `json:"source"`
+	// Box is the Pi that reads it.
+	Box string `json:"box"`
+	// X and Y place it on the floor map, each 0 to 1.
+	X float64 `json:"x,omitempty"`
+	Y float64 `json:"y,omitempty"`
+}
+
+// AirConditioner is one machine that listens to infrared.
+type AirConditioner struct {
+	Name string `json:"name"`
+	// Remote is the infrared protocol profile, "lg" for example.
+	Remote string `json:"remote"`
+	// Box is the Pi that sends to it.
+	Box string `json:"box"`
+	// Transmitter tells the edge how it sends: simulated://ac1, lircd:…, /dev/lirc0.
+	Transmitter string `json:"transmitter"`
+	// Min and Max bound the setpoint, °C, inside what the remote can say.
+	Min int     `json:"min"`
+	Max int     `json:"max"`
+	X   float64 `json:"x,omitempty"`
+	Y   float64 `json:"y,omitempty"`
+}
