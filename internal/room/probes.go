@@ -1,0 +1,119 @@
+package room
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/overcloud/overcloud/internal/fault"
+)
+
+// Probe is one simulated sensor at a server inlet.
+type Probe struct {
+	ID int
+	// PlaceK is the inlet's temperature against room air: -2 to +4 K.
+	PlaceK float64
+	// OffsetK is the sensor's own error, up to ±0.5 K.
+	OffsetK float64
+	// Lag is its time constant: 60 s for a DHT22 in its case.
+	Lag time.Duration
+	// NoiseK is the standard deviation of one reading, QuantumK its resolution.
+	NoiseK, QuantumK float64
+}
+
+// ProbeState is what one sensor feels and shows.
+type ProbeState struct {
+	C        float64 `json:"c"`        // lagged, without noise
+	ShownC   float64 `json:"shown_c"`  // what it says
+	ShownRH  float64 `json:"shown_rh"` // %
+	TrueC    float64 `json:"true_c"`   // the inlet without any sensor
+	TrueDewC float64 `json:"true_dew_c"`
+}
+
+// DefaultProbes places sensors as people would: each a little different around meanK above room air, DHT22-like.
+func DefaultProbes(ids []int, meanK float64, seed uint64) []Probe {
+	random := rand.New(rand.NewPCG(seed, 0x0ce7)) // a simulation wants repeatable numbers
+	var probes []Probe
+	for _, id := range ids {
+		probes = append(probes, Probe{
+			ID: id, PlaceK: meanK + 0.6*(2*random.Float64()-1), OffsetK: 0.2 * (2*random.Float64() - 1),
+			Lag: time.Minute, NoiseK: 0.1, QuantumK: 0.1,
+		})
+	}
+	return probes
+}
+
+// Read is what sensor id shows now: °C and % relative humidity.
+func (m *Model) Read(id int) (celsius, humidity float64, err error) {
+	for i, p := range m.probes {
+		if p.ID == id {
+			return m.state.Probes[i].ShownC, m.state.Probes[i].ShownRH, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("sensor %d: %w", id, fault.ErrNotFound)
+}
+
+// follow moves the sensors after the air by h seconds.
+func (m *Model) follow(h float64) {
+	for i, p := range m.probes {
+		lag := max(p.Lag.Seconds(), h)
+		place := m.state.AirC + p.PlaceK
+		m.state.Probes[i].C += h * (place - m.state.Probes[i].C) / lag
+	}
+	m.measure()
+}
+
+// measure makes the shown values. Noise depends on the seed and the simulated time alone, so a restored room
+// goes on exactly as it would have.
+func (m *Model) measure() {
+	// a simulation wants repeatable numbers
+	random := rand.New(rand.NewPCG(m.seed, uint64(m.state.Elapsed)))
+	dew := dewPoint(m.state.Water)
+	for i, p := range m.probes {
+		s := &m.state.Probes[i]
+		s.TrueC, s.TrueDewC = m.state.AirC+p.PlaceK, dew
+		s.ShownC = quantise(s.C+p.OffsetK+p.NoiseK*random.NormFloat64(), p.QuantumK)
+		humidity := 100 * vapourPressure(m.state.Water) / saturation(s.C)
+		s.ShownRH = min(100, max(0, quantise(humidity+0.3*random.NormFloat64(), 0.1)))
+	}
+}
+
+func quantise(v, quantum float64) float64 {
+	if quantum <= 0 {
+		return v
+	}
+	steps := math.Round(v / quantum)
+	if inverse := math.Round(1 / quantum); math.Abs(inverse*quantum-1) < 1e-9 {
+		return steps / inverse // 23.4 and not 23.400000000000002
+	}
+	return steps * quantum
+}
+
+// moisture balances the water in the air over h seconds: infiltration brings it, coils colder than the dew
+// point take it out.
+func (m *Model) moisture(h float64) {
+	const adjacentWater = 0.0100 // kg/kg: 26 °C, 47 %
+	s := &m.state
+	mass := airDensity * m.parameters.VolumeM3
+	flow := m.infiltration() * (adjacentWater - s.Water)
+	dew := dewPoint(s.Water)
+	for _, ac := range s.AirConditioners {
+		coil := ac.ReturnC - 14 // apparatus dew point of a split at part load, K under the return air
+		latent := 0.2 * min(1, max(0, (dew-coil)/5))
+		flow -= ac.HeatW * latent / evaporation
+	}
+	s.Water = min(0.04, max(0.0005, s.Water+h*flow/mass))
+}
+
+// saturation is the saturation pressure over water, Pa (Magnus).
+func saturation(celsius float64) float64 {
+	return 610.94 * math.Exp(17.625*celsius/(243.04+celsius))
+}
+
+func vapourPressure(water float64) float64 { return 101325 * water / (0.622 + water) }
+
+func dewPoint(water float64) float64 {
+	g := math.Log(vapourPressure(water) / 610.94)
+	return 243.04 * g / (17.625 - g)
+}
