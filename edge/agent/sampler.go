@@ -90,10 +90,24 @@ func (s *sampler) run(ctx context.Context) error {
 			tick.Reset(every)
 		}
 		s.sample(ctx)
+		if !awaitTick(ctx, tick.C, s.state.every) {
+			return nil
+		}
+	}
+}
+
+// awaitTick waits for the next tick that is at least half an interval away. A tick that came while a slow
+// sensor was read lies ready at once; two readings within one millisecond would be one to every reader.
+func awaitTick(ctx context.Context, tick <-chan time.Time, every time.Duration) bool {
+	ended := time.Now()
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+			return false
+		case <-tick:
+			if time.Since(ended) >= every/2 {
+				return true
+			}
 		}
 	}
 }
