@@ -46,7 +46,8 @@ $(addprefix $(BIN)/,$(OTHERS)): $(BIN)/%: $(GO_FILES) go.mod
 	@$(STATIC) -o $@ ./functions/$*
 
 test: build ## all hermetic tests, with the race detector
-	OVERCLOUD_E2E=1 go test -race -timeout 10m ./...
+	@# Three packages at once on two cores: the longest tests mostly wait for real servers.
+	OVERCLOUD_E2E=1 go test -race -p 3 -timeout 10m ./...
 
 check: lint edge-builds ## formatting, vet, linters, determinism of workflows, builds for the Pi
 	@echo "check: ok"
