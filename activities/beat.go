@@ -43,3 +43,21 @@ func beat(ctx context.Context, details func() any) (stop func()) {
 		running.Wait()
 	}
 }
+
+// newest is the last value of something, shared with its heartbeat.
+type newest[T any] struct {
+	mu   sync.Mutex
+	last T
+}
+
+func (n *newest[T]) set(value T) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.last = value
+}
+
+func (n *newest[T]) now() T {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.last
+}

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,9 +36,9 @@ func (b *Boxes) AwaitHealthy(ctx context.Context, in AwaitInput) (ContainerState
 	if err != nil {
 		return ContainerState{}, err
 	}
-	var newest current
-	defer beat(ctx, func() any { return newest.now() })()
-	state, err := b.await(ctx, engine, in, &newest)
+	var seen newest[ContainerState]
+	defer beat(ctx, func() any { return seen.now() })()
+	state, err := b.await(ctx, engine, in, &seen)
 	switch {
 	case err == nil:
 		return state, nil
@@ -47,11 +48,11 @@ func (b *Boxes) AwaitHealthy(ctx context.Context, in AwaitInput) (ContainerState
 	return ContainerState{}, Fault(fmt.Errorf("await %s on %s: %w", in.Container, in.Box.Name, err))
 }
 
-func (b *Boxes) await(ctx context.Context, engine Engine, in AwaitInput, newest *current) (ContainerState, error) {
-	patience := or(in.Deadline.D(), time.Minute)
+func (b *Boxes) await(ctx context.Context, engine Engine, in AwaitInput, seen *newest[ContainerState]) (ContainerState, error) {
+	patience := cmp.Or(in.Deadline.D(), time.Minute)
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
-	looks := time.NewTicker(or(b.Every, 250*time.Millisecond))
+	looks := time.NewTicker(cmp.Or(b.Every, 250*time.Millisecond))
 	defer looks.Stop()
 	var run run
 	for {
@@ -59,9 +60,9 @@ func (b *Boxes) await(ctx context.Context, engine Engine, in AwaitInput, newest 
 		if err != nil {
 			return state, err
 		}
-		newest.set(state)
+		seen.set(state)
 		state.Restarts = run.restarts(state)
-		up, err := judge(in, state, run.lasted(state, time.Now()) >= or(b.Settle, time.Second))
+		up, err := judge(in, state, run.lasted(state, time.Now()) >= cmp.Or(b.Settle, time.Second))
 		if up || err != nil {
 			return state, err
 		}

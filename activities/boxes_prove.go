@@ -1,9 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/overcloud/overcloud/internal/spec"
@@ -36,7 +36,7 @@ func (b *Boxes) Probe(ctx context.Context, in ProbeInput) (ProbeResult, error) {
 	defer beat(ctx, nil)()
 	took, err := engine.Dial(ctx, Dial{
 		Service: in.Service, Container: in.Container, Address: in.Address, Image: in.Image,
-		Timeout: or(in.Timeout.D(), 3*time.Second),
+		Timeout: cmp.Or(in.Timeout.D(), 3*time.Second),
 	})
 	if err != nil {
 		return ProbeResult{}, Fault(fmt.Errorf("connect %s to %s on %s: %w", in.Container, in.Address, in.Box.Name, err))
@@ -90,22 +90,4 @@ func (b *Boxes) Sweep(ctx context.Context, in SweepInput) (SweepResult, error) {
 		return SweepResult{}, err
 	}
 	return SweepResult{Removed: removed, Stayed: stayed}, nil
-}
-
-// current is the newest state, shared with the heartbeat.
-type current struct {
-	mu   sync.Mutex
-	last ContainerState
-}
-
-func (c *current) set(state ContainerState) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last = state
-}
-
-func (c *current) now() ContainerState {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.last
 }

@@ -1,11 +1,11 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/overcloud/overcloud/internal/fault"
@@ -38,7 +38,7 @@ func (b *Boxes) Pull(ctx context.Context, in PullInput) (PullResult, error) {
 	if err != nil {
 		return PullResult{}, err
 	}
-	var meter meter
+	var meter newest[PullProgress]
 	defer beat(ctx, func() any { return meter.now() })()
 	if in.Pull.Present && engine.Verify(ctx, in.Pull) == nil {
 		return PullResult{}, nil
@@ -57,7 +57,7 @@ func (b *Boxes) Pull(ctx context.Context, in PullInput) (PullResult, error) {
 
 // pullFromFirst tries the sources in order. When all fail and one of them could not be reached, the whole is
 // worth trying again; else the registry itself, which is last, has the last word.
-func (b *Boxes) pullFromFirst(ctx context.Context, engine Engine, in PullInput, meter *meter) (string, error) {
+func (b *Boxes) pullFromFirst(ctx context.Context, engine Engine, in PullInput, meter *newest[PullProgress]) (string, error) {
 	sources := spec.ImageSources(in.Pull.Image, in.Registries)
 	var texts []string
 	var last error
@@ -106,8 +106,8 @@ func (b *Boxes) source(ctx context.Context, place spec.ImageSource, in PullInput
 }
 
 // pullUnlessStalled ends a pull that brings nothing for as long as Stall.
-func (b *Boxes) pullUnlessStalled(ctx context.Context, engine Engine, pull plan.Pull, from Source, meter *meter) error {
-	patience := or(b.Stall, 2*time.Minute)
+func (b *Boxes) pullUnlessStalled(ctx context.Context, engine Engine, pull plan.Pull, from Source, meter *newest[PullProgress]) error {
+	patience := cmp.Or(b.Stall, 2*time.Minute)
 	pulling, stop := context.WithCancel(ctx)
 	defer stop()
 	timer := time.AfterFunc(patience, stop)
@@ -143,30 +143,4 @@ func (b *Boxes) Verify(ctx context.Context, in VerifyInput) error {
 		return Fault(fmt.Errorf("verify %s on %s: %w", in.Pull.Image, in.Box.Name, err))
 	}
 	return nil
-}
-
-// meter is the newest progress, shared with the heartbeat.
-type meter struct {
-	mu   sync.Mutex
-	last PullProgress
-}
-
-func (m *meter) set(p PullProgress) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.last = p
-}
-
-func (m *meter) now() PullProgress {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.last
-}
-
-// or is value, or what it is when nobody said.
-func or(value, otherwise time.Duration) time.Duration {
-	if value == 0 {
-		return otherwise
-	}
-	return value
 }

@@ -37,7 +37,7 @@ func look(in Input) sight {
 	}
 	seen.fresh = len(values)
 	if seen.fresh > 0 {
-		seen.inlet = median(values)
+		seen.inlet = Median(values)
 	}
 	return seen
 }
@@ -45,8 +45,9 @@ func look(in Input) sight {
 // plausible is false for NaN.
 func plausible(celsius float64) bool { return celsius >= leastPlausible && celsius <= mostPlausible }
 
-// median of an even number is the mean of the middle two. One liar among three moves it little, among two half.
-func median(values []float64) float64 {
+// Median of an even number of values is the mean of the middle two; it sorts them. One liar among three moves it
+// little, among two half. There must be a value.
+func Median(values []float64) float64 {
 	slices.Sort(values)
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }

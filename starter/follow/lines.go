@@ -23,12 +23,11 @@ func phases() []phase {
 
 // Lines draws a status and what its children said: a headline for each phase, with its steps below it.
 func Lines(status workflows.Status, children []child) []screen.Line {
-	steps := append([]workflows.Step{}, status.Steps...)
+	steps := status.Steps
 	pending := map[string]workflows.Pending{}
 	for _, c := range children {
-		steps = merge(steps, c.progress.Steps)
+		steps = workflows.MergeSteps(steps, c.progress.Steps...)
 		for _, p := range c.pending {
-			pending[c.progress.Workflow+p.ActivityID] = p
 			pending[p.ActivityID] = p
 		}
 	}
@@ -44,22 +43,6 @@ func Lines(status workflows.Status, children []child) []screen.Line {
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-// merge puts newer steps over older ones of the same ID.
-func merge(steps, newer []workflows.Step) []workflows.Step {
-	index := map[string]int{}
-	for i, s := range steps {
-		index[s.ID] = i
-	}
-	for _, s := range newer {
-		if i, known := index[s.ID]; known {
-			steps[i] = s
-			continue
-		}
-		steps = append(steps, s)
-	}
-	return steps
 }
 
 func draw(step workflows.Step, pending map[string]workflows.Pending) screen.Line {

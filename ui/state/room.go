@@ -3,10 +3,10 @@ package state
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/overcloud/overcloud/internal/control"
 	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
 	"github.com/overcloud/overcloud/workflows"
@@ -27,7 +27,7 @@ func (s *Store) room(room spec.Room, now time.Time) Room {
 	for _, sensor := range room.Sensors {
 		view.Sensors = append(view.Sensors, s.sensor(sensor, now, view.StaleAfter))
 	}
-	view.Inlet = median(view.Sensors)
+	view.Inlet = inlet(view.Sensors)
 	for _, ac := range room.AirConditioners {
 		view.ACs = append(view.ACs, s.ac(room, ac, known.state))
 	}
@@ -51,8 +51,8 @@ func (s *Store) sensor(sensor spec.Sensor, now time.Time, staleAfter int64) Sens
 	return view
 }
 
-// median is over the good and fresh sensors, as the control loop's is; nil when there are none.
-func median(sensors []Sensor) *float64 {
+// inlet is the median over the good and fresh sensors, as the control loop's is; nil when there are none.
+func inlet(sensors []Sensor) *float64 {
 	var values []float64
 	for _, sensor := range sensors {
 		if sensor.Celsius != nil && !sensor.Bad && !sensor.Stale {
@@ -62,8 +62,7 @@ func median(sensors []Sensor) *float64 {
 	if len(values) == 0 {
 		return nil
 	}
-	slices.Sort(values)
-	middle := (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+	middle := control.Median(values)
 	return &middle
 }
 
