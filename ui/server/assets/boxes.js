@@ -12,14 +12,17 @@ function boxRow(box, view) {
   const r = box.resource;
   const stale = r && view.now - r.time_ms > 120000;
   const disk = r?.disks?.[0];
-  const sum = (key) => (r?.interfaces ?? []).reduce((total, i) => total + (i[key] ?? 0), 0);
+  const rate = (key) => {
+    const known = (r?.interfaces ?? []).map((i) => i[key]).filter((value) => value !== null && value !== undefined);
+    return known.length === 0 ? "–" : `${bytes(known.reduce((total, value) => total + value, 0))}/s`;
+  };
   return el("tr", { class: stale ? "quiet" : "" },
     el("td", {}, el("b", {}, box.name)),
     el("td", {}, state(box)),
-    el("td", {}, r ? `${number(r.cpu_percent, 0)} %` : "–"),
+    el("td", {}, typeof r?.cpu_percent === "number" ? `${number(r.cpu_percent, 0)} %` : "–"),
     el("td", {}, r ? `${bytes(r.mem_available_bytes)} of ${bytes(r.mem_total_bytes)}` : "–"),
     el("td", {}, disk ? `${disk.path} ${number(disk.used_percent, 0)} %` : "–"),
-    el("td", {}, r ? `${bytes(sum("in_bytes_s"))}/s / ${bytes(sum("out_bytes_s"))}/s` : "–"),
+    el("td", {}, r ? `${rate("in_bytes_s")} / ${rate("out_bytes_s")}` : "–"),
     el("td", {}, r ? `${r.source}, ${ago(view.now - r.time_ms)}` : "not measured"));
 }
 
