@@ -14,6 +14,10 @@ type ImageSource struct {
 	Repository string
 	// Credentials is the name of the secret for Repository's host; empty is anonymous.
 	Credentials string
+	// CA is the authority of Repository's host; see Registry.CA.
+	CA string
+	// Mirror says that it stands in for the image's own registry.
+	Mirror bool
 }
 
 // ImageSources lists where an image reference may be got from, in order: the mirrors of its registry, then,
@@ -31,11 +35,11 @@ func ImageSources(ref string, registries []Registry) []ImageSource {
 		for _, mirror := range registry.Mirrors {
 			repository := bare(mirror) + "/" + path
 			mirrorHost, _ := SplitImage(repository)
-			sources = append(sources, ImageSource{Repository: repository, Credentials: credentials(mirrorHost, registries)})
+			sources = append(sources, sourceAt(mirrorHost, repository, true, registries))
 		}
 	}
 	if mode != ModeStrict || len(sources) == 0 {
-		sources = append(sources, ImageSource{Repository: host + "/" + path, Credentials: credentials(host, registries)})
+		sources = append(sources, sourceAt(host, host+"/"+path, false, registries))
 	}
 	return sources
 }
@@ -58,13 +62,16 @@ func SplitImage(ref string) (host, path string) {
 	return host, path
 }
 
-func credentials(host string, registries []Registry) string {
+// sourceAt is a repository with what the specification says of its own host, be that a mirror's.
+func sourceAt(host, repository string, mirror bool, registries []Registry) ImageSource {
+	source := ImageSource{Repository: repository, Mirror: mirror}
 	for _, registry := range registries {
 		if registryHost(registry.Host) == host {
-			return registry.Credentials
+			source.Credentials, source.CA = registry.Credentials, registry.CA
+			break
 		}
 	}
-	return ""
+	return source
 }
 
 // registryHost gives Docker Hub its one name.

@@ -26,16 +26,19 @@ func TestSplitImage(t *testing.T) {
 func TestImageSources(t *testing.T) {
 	registries := []Registry{
 		{Host: "docker.io", Mirrors: []string{"mirror.lan:5000"}},
-		{Host: "r.example", Mirrors: []string{"https://mirror.lan:5000/cache/", "other.lan"}, Mode: ModeStrict, Credentials: "up"},
-		{Host: "mirror.lan:5000", Credentials: "m"},
+		{Host: "r.example", Mirrors: []string{"https://mirror.lan:5000/cache/", "other.lan"}, Mode: ModeStrict, Credentials: "up", CA: "/up.pem"},
+		{Host: "mirror.lan:5000", Credentials: "m", CA: "/m.pem"},
 		{Host: "plain.example", Credentials: "p"},
 	}
+	mirror := func(repository, credentials, ca string) ImageSource {
+		return ImageSource{Repository: repository, Credentials: credentials, CA: ca, Mirror: true}
+	}
 	for ref, want := range map[string][]ImageSource{
-		"kafka:4":                  {{"mirror.lan:5000/library/kafka", "m"}, {"docker.io/library/kafka", ""}},
-		"r.example/kafka:dev":      {{"mirror.lan:5000/cache/kafka", "m"}, {"other.lan/kafka", ""}},
-		"plain.example/kafka":      {{"plain.example/kafka", "p"}},
-		"unknown.example/kafka:1":  {{"unknown.example/kafka", ""}},
-		"mirror.lan:5000/kafka:1a": {{"mirror.lan:5000/kafka", "m"}},
+		"kafka:4":                  {mirror("mirror.lan:5000/library/kafka", "m", "/m.pem"), {Repository: "docker.io/library/kafka"}},
+		"r.example/kafka:dev":      {mirror("mirror.lan:5000/cache/kafka", "m", "/m.pem"), mirror("other.lan/kafka", "", "")},
+		"plain.example/kafka":      {{Repository: "plain.example/kafka", Credentials: "p"}},
+		"unknown.example/kafka:1":  {{Repository: "unknown.example/kafka"}},
+		"mirror.lan:5000/kafka:1a": {{Repository: "mirror.lan:5000/kafka", Credentials: "m", CA: "/m.pem"}},
 	} {
 		require.Equal(t, want, ImageSources(ref, registries), ref)
 	}

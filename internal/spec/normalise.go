@@ -45,6 +45,7 @@ func (f Function) normalise() Function {
 	f.Networks = unique(f.Networks)
 	f.Secrets = sorted(f.Secrets, func(u SecretUse) string { return u.Target })
 	f.Devices = unique(f.Devices)
+	f.Runtime = f.Runtime.normalise()
 	f.Candidates = slices.Clone(f.Candidates) // their order is the order of preference
 	for i := range f.Candidates {
 		f.Candidates[i].Constraints = sorted(f.Candidates[i].Constraints, Constraint.String)

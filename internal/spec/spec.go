@@ -3,6 +3,8 @@
 // Compose file into these nouns.
 package spec
 
+import "time"
+
 // Service is a whole specification. Slices are sorted by name, maps are never ranged over by deciders, and
 // secrets are references, so a Service may enter a workflow history.
 type Service struct {
@@ -22,7 +24,30 @@ type Service struct {
 	ProbeImage string `json:"probe_image,omitempty"`
 	// Schedule is the interval of the reconciling Temporal Schedule; zero means none.
 	Schedule Duration `json:"schedule,omitempty"`
+	// Lost says what becomes of the functions of a box that no longer answers.
+	Lost Lost `json:"lost,omitzero"`
 }
+
+// Lost is the policy for a box that no longer answers. The zero value is all defaults.
+type Lost struct {
+	// After is how long a box must not have answered before its functions move; zero is LostAfter.
+	After Duration `json:"after,omitempty"`
+	// Return says which copy stays when the box comes back: ReturnReplacement (default) or ReturnOriginal.
+	Return string `json:"return,omitempty"`
+	// Volumes says what functions with named volumes do, whose data stay on the lost box: VolumesStay (default:
+	// they wait for it) or VolumesMove (they begin elsewhere with empty ones).
+	Volumes string `json:"volumes,omitempty"`
+}
+
+// The words of Lost. LostAfter is four times the 15 s after which a Swarm calls a node down: a reboot of a small
+// box is over by then.
+const (
+	LostAfter         = Duration(60 * time.Second)
+	ReturnReplacement = "replacement"
+	ReturnOriginal    = "original"
+	VolumesStay       = "stay"
+	VolumesMove       = "move"
+)
 
 // The orchestrators.
 const (
@@ -46,7 +71,18 @@ type Box struct {
 	SSH string `json:"ssh,omitempty"`
 	// TLS is the directory with ca.pem, cert.pem and key.pem for a tcp:// engine; empty means none.
 	TLS string `json:"tls,omitempty"`
+	// Install allows an engine to be installed over SSH from the distribution's packages when the box has none.
+	Install bool `json:"install,omitempty"`
+	// Availability is AvailabilityActive (or empty) or AvailabilityDrain: a drained box keeps its engine and its
+	// images, and its functions move elsewhere. The words are Swarm's.
+	Availability string `json:"availability,omitempty"`
 }
+
+// The availabilities of a box.
+const (
+	AvailabilityActive = "active"
+	AvailabilityDrain  = "drain"
+)
 
 // Registry is an image registry with its ordered mirrors.
 type Registry struct {
@@ -54,6 +90,9 @@ type Registry struct {
 	Mirrors     []string `json:"mirrors,omitempty"`
 	Mode        string   `json:"mode,omitempty"`        // "fallback" (default) or "strict"
 	Credentials string   `json:"credentials,omitempty"` // name of a secret: "user:password"
+	// CA is a PEM file on the worker with the authority that signed the registry's certificate; empty means those
+	// of the system. Engines have their own copy, under /etc/docker/certs.d.
+	CA string `json:"ca,omitempty"`
 }
 
 // Function is one containerised part of a service.
@@ -70,7 +109,14 @@ type Function struct {
 	Prefer      []Variable   `json:"prefer,omitempty"` // box labels that raise the score
 	Avoid       []Variable   `json:"avoid,omitempty"`  // box labels that lower it
 	// MaxPerBox bounds the replicas on one box; zero means no bound.
-	MaxPerBox int          `json:"max_per_box,omitempty"`
+	MaxPerBox int `json:"max_per_box,omitempty"`
+	// Spread are box labels, most important first: replicas are shared out evenly over their values (Compose's
+	// deploy.placement.preferences).
+	Spread []string `json:"spread,omitempty"`
+	// Engine is the oldest engine version that will do, "24.0"; empty means any.
+	Engine string `json:"engine,omitempty"`
+	// Update says how replicas are replaced; nil is one at a time and all other defaults.
+	Update    *Update      `json:"update,omitempty"`
 	DependsOn []Dependency `json:"depends_on,omitempty"`
 	Consumes  []Edge       `json:"consumes,omitempty"`
 	// DataIO puts this function on one box with the functions that it consumes.
@@ -90,8 +136,36 @@ type Function struct {
 	Candidates []Candidate `json:"candidates,omitempty"`
 	Tune       *Tune       `json:"tune,omitempty"`
 	Privileged bool        `json:"privileged,omitempty"`
+	Runtime    Runtime     `json:"runtime,omitzero"`
 	Devices    []string    `json:"devices,omitempty"`
 }
+
+// Update is Compose's deploy.update_config: how the replicas of a function are replaced.
+type Update struct {
+	// Parallelism is how many replicas are replaced at a time; zero is all of them, as in Compose, whose default
+	// is one.
+	Parallelism int `json:"parallelism,omitempty"`
+	// Delay is the pause between two batches.
+	Delay Duration `json:"delay,omitempty"`
+	// Monitor is how long a replaced replica must stay up and healthy before the next batch; zero is 5 s, as in
+	// a Swarm.
+	Monitor Duration `json:"monitor,omitempty"`
+	// MaxFailureRatio is the part of the replicas that may fail before the update has failed, 0 to 1.
+	MaxFailureRatio float64 `json:"max_failure_ratio,omitempty"`
+	// FailureAction is rollback (default), pause or continue.
+	FailureAction string `json:"failure_action,omitempty"`
+	// Order is stop-first (default) or start-first, which needs ports that the plan picks.
+	Order string `json:"order,omitempty"`
+}
+
+// The words of Update.
+const (
+	FailureRollback = "rollback"
+	FailurePause    = "pause"
+	FailureContinue = "continue"
+	OrderStopFirst  = "stop-first"
+	OrderStartFirst = "start-first"
+)
 
 // Variable is a name and its value; values may hold {{function.host}}, {{function.port}} and {{rooms}}.
 type Variable struct {
@@ -133,6 +207,8 @@ type Port struct {
 	Host      int    `json:"host,omitempty"` // zero: the plan picks
 	HostIP    string `json:"host_ip,omitempty"`
 	Protocol  string `json:"protocol"` // tcp or udp
+	// Mode is Compose's, for a swarm: host (default: on the boxes that run it) or ingress (on every box).
+	Mode string `json:"mode,omitempty"`
 }
 
 // Mount is a volume or a bind mount.
@@ -177,9 +253,12 @@ type Candidate struct {
 // Tune scales a function without rooms.
 type Tune struct {
 	Metric string  `json:"metric"` // cpu, memory or kafka-lag
-	Target float64 `json:"target"`
+	Target float64 `json:"target"` // percent of what is reserved (cpu) or allowed (memory), or records a replica
 	Least  int     `json:"least"`
 	Most   int     `json:"most"`
+	// Kafka is the function whose brokers know the lag, and Group the consumer group; for kafka-lag only.
+	Kafka string `json:"kafka,omitempty"`
+	Group string `json:"group,omitempty"`
 }
 
 // Room is a cooled space.

@@ -35,6 +35,7 @@ func (s Service) Validate() error {
 		c.secrets[secret.Name] = true
 	}
 	c.top()
+	c.lost()
 	c.boxList()
 	c.registries()
 	c.secretList()
@@ -94,6 +95,7 @@ func (c *check) boxList() {
 		}
 		seen[b.Name] = true
 		c.engine(path, b)
+		c.use(path, b)
 		if b.Address == "" || strings.ContainsAny(b.Address, "/ @") || hasPort(b.Address) {
 			c.add(path+".address", "box %q has the address %q: write a host name or an IP address alone", b.Name, b.Address)
 		}
@@ -134,9 +136,7 @@ func (c *check) engine(path string, b Box) {
 			c.add(path, "engine %q of box %q needs host and port: tcp://host:2376", b.Engine, b.Name)
 		}
 	case "ssh":
-		if engine.Hostname() == "" {
-			c.add(path, "engine %q of box %q needs a host: ssh://user@host", b.Engine, b.Name)
-		}
+		c.engineSSH(path, engine, b)
 	default:
 		c.add(path, "engine %q of box %q has an unknown scheme: write unix://, tcp:// or ssh://", b.Engine, b.Name)
 	}

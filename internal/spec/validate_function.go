@@ -106,6 +106,10 @@ func (c *check) placed(path string, f Function) {
 		c.resources(at+".resources", candidate.Resources)
 		c.constraints(at+".constraints", candidate.Constraints)
 	}
+	c.engineVersion(path+".x-overcloud.engine", f.Engine)
+	c.update(path+".deploy.update_config", f)
+	c.runtime(path, f.Runtime)
+	c.swarm(path, f)
 	c.tune(path+".x-overcloud.tune", f)
 }
 
@@ -246,6 +250,7 @@ func (c *check) tune(path string, f Function) {
 		unit := map[bool]string{true: "records", false: "%"}[t.Metric == "kafka-lag"]
 		c.add(path+".target", "target is %v %s, but it must be from 1 to %.0f %s", t.Target, unit, highest, unit)
 	}
+	c.lagSource(path, t)
 	if t.Least < 0 || t.Least > mostReplicas {
 		c.add(path+".least", "least is %d replicas, but it must be from 0 to %d", t.Least, mostReplicas)
 	}

@@ -71,7 +71,7 @@ func (l *loader) function(project *types.Project, s types.ServiceConfig) (f spec
 	f = spec.Function{
 		Name: s.Name, Image: s.Image, Entrypoint: s.Entrypoint, Command: s.Command,
 		Environment: environment(s.Environment), Labels: labels(s.Labels), Replicas: s.GetScale(),
-		Restart: s.Restart, Privileged: s.Privileged,
+		Restart: s.Restart, Privileged: s.Privileged, Runtime: runtime(s),
 	}
 	if s.StopGracePeriod != nil {
 		f.StopGrace = spec.Duration(*s.StopGracePeriod)
@@ -133,6 +133,8 @@ func (l *loader) deploy(at string, d *types.DeployConfig, f *spec.Function) {
 		f.Constraints = append(f.Constraints, constraint(text))
 	}
 	f.MaxPerBox = int(min(d.Placement.MaxReplicas, math.MaxInt32))
+	f.Spread = l.preferences(at+".deploy.placement.preferences", d.Placement.Preferences)
+	f.Update = updateConfig(d.UpdateConfig)
 	if d.RestartPolicy != nil && f.Restart == "" {
 		f.Restart = map[string]string{"none": "no", "on-failure": "on-failure", "any": "always", "": "always"}[d.RestartPolicy.Condition]
 		if f.Restart == "" {
@@ -177,7 +179,7 @@ func (l *loader) ports(at string, s types.ServiceConfig, f *spec.Function) {
 			host = n
 		}
 		f.Ports = append(f.Ports, spec.Port{
-			Container: int(p.Target), Host: host, HostIP: p.HostIP, Protocol: cmp.Or(p.Protocol, "tcp"),
+			Container: int(p.Target), Host: host, HostIP: p.HostIP, Protocol: cmp.Or(p.Protocol, "tcp"), Mode: l.portMode(at, i, s),
 		})
 	}
 	for i, text := range s.Expose {
@@ -269,4 +271,19 @@ func exact(n float32) float64 {
 		return float64(n)
 	}
 	return value
+}
+
+// portMode reads the mode of a port. The short syntax has none, for which compose-go says ingress: on plain
+// engines there is only one way to publish, and in a swarm the boxes that run the function publish it.
+func (l *loader) portMode(at string, index int, s types.ServiceConfig) string {
+	written, _ := lookup(l.model, []string{"services", s.Name, "ports", strconv.Itoa(index)})
+	long, ok := written.(map[string]any)
+	if !ok {
+		return ""
+	}
+	mode, _ := long["mode"].(string)
+	if mode != "" && mode != "host" && mode != "ingress" {
+		l.add(fmt.Sprintf("%s.ports[%d].mode", at, index), "mode %q is unknown: write host or ingress", mode)
+	}
+	return mode
 }

@@ -23,6 +23,10 @@ func (l *loader) extension(value any, service *spec.Service) {
 		service.ProbeImage = image
 	}
 	top.duration("schedule", &service.Schedule)
+	lost := top.mapping("lost")
+	lost.duration("after", &service.Lost.After)
+	service.Lost.Return, service.Lost.Volumes = lost.text("return"), lost.text("volumes")
+	lost.done()
 
 	boxes := top.mapping("boxes")
 	for _, name := range sortedNames(boxes.values) {
@@ -36,6 +40,7 @@ func (l *loader) extension(value any, service *spec.Service) {
 		r := l.section(registries.at(host), registries.values[host])
 		service.Registries = append(service.Registries, spec.Registry{
 			Host: host, Mirrors: r.texts("mirrors"), Mode: r.text("mode"), Credentials: r.text("credentials"),
+			CA: l.beside(r.text("ca")),
 		})
 		r.done()
 	}
@@ -57,7 +62,8 @@ func (l *loader) box(path, name string, value any) spec.Box {
 	s := l.section(path, value)
 	b := spec.Box{
 		Name: name, Engine: s.text("engine"), Address: s.text("address"),
-		MemoryBytes: s.bytes("memory"), DiskBytes: s.bytes("disk"), SSH: s.text("ssh"), TLS: s.text("tls"),
+		MemoryBytes: s.bytes("memory"), DiskBytes: s.bytes("disk"), SSH: s.text("ssh"), TLS: l.beside(s.text("tls")),
+		Install: s.yes("install"), Availability: s.text("availability"),
 	}
 	s.number("cpus", &b.CPUs)
 	for _, label := range s.variables("labels") {
@@ -67,11 +73,16 @@ func (l *loader) box(path, name string, value any) spec.Box {
 		b.Labels[label.Name] = label.Value
 	}
 	b.Address = cmp.Or(b.Address, engineHost(b.Engine))
-	if b.TLS != "" && !filepath.IsAbs(b.TLS) {
-		b.TLS = filepath.Join(l.dir, b.TLS)
-	}
 	s.done()
 	return b
+}
+
+// beside is a path of the specification; one that is not absolute counts from the specification's folder.
+func (l *loader) beside(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(l.dir, path)
 }
 
 // localBox is the box of a file that declares none: the engine that the docker command would use.
@@ -157,7 +168,7 @@ func (l *loader) policy(s *section) spec.Policy {
 // functionExtension reads x-overcloud of one function and says whether its start waits for a person.
 func (l *loader) functionExtension(path string, value any, project *types.Project, f *spec.Function) (approval bool) {
 	s := l.section(path, value)
-	f.DataIO, f.External = s.yes("data-io"), s.text("external")
+	f.DataIO, f.External, f.Engine = s.yes("data-io"), s.text("external"), s.text("engine")
 	f.Prefer, f.Avoid = s.variables("prefer"), s.variables("avoid")
 	approval = s.required("approval")
 	l.consumes(s, project, f)
@@ -172,7 +183,7 @@ func (l *loader) functionExtension(path string, value any, project *types.Projec
 	}
 	if _, ok := s.values["tune"]; ok {
 		t := s.mapping("tune")
-		f.Tune = &spec.Tune{Metric: t.text("metric"), Least: 1, Most: 1}
+		f.Tune = &spec.Tune{Metric: t.text("metric"), Least: 1, Most: 1, Kafka: t.text("kafka"), Group: t.text("group")}
 		t.number("target", &f.Tune.Target)
 		t.whole("least", &f.Tune.Least)
 		t.whole("most", &f.Tune.Most)

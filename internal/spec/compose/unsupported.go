@@ -25,11 +25,12 @@ func supported() map[string]support {
 			},
 		},
 		"services.*":                               serviceSupport(),
-		"services.*.deploy":                        {used: "replicas resources placement restart_policy mode", refuse: map[string]string{"update_config": "a changed function is replaced, and put back when the new one stays unhealthy", "rollback_config": "use starter rollback", "labels": "write labels on the function", "endpoint_mode": "consumers get the provider's address"}},
+		"services.*.deploy":                        {used: "replicas resources placement restart_policy mode update_config", refuse: map[string]string{"rollback_config": "use starter rollback", "labels": "write labels on the function", "endpoint_mode": "consumers get the provider's address"}},
 		"services.*.deploy.resources":              {used: "limits reservations"},
 		"services.*.deploy.resources.limits":       {used: "cpus memory"},
 		"services.*.deploy.resources.reservations": {used: "cpus memory", refuse: map[string]string{"devices": "label the boxes that have the device and add a placement constraint"}},
-		"services.*.deploy.placement":              {used: "constraints max_replicas_per_node", refuse: map[string]string{"preferences": "write prefer or avoid under x-overcloud"}},
+		"services.*.deploy.placement":              {used: "constraints max_replicas_per_node preferences"},
+		"services.*.deploy.update_config":          {used: "parallelism delay failure_action monitor max_failure_ratio order"},
 		"services.*.deploy.restart_policy":         {used: "condition"},
 		"services.*.healthcheck":                   {used: "test interval timeout start_period start_interval retries disable"},
 		"services.*.ports.*":                       {used: "target published host_ip protocol mode", harmed: map[string]string{"name": "only a comment", "app_protocol": "only a comment"}},
@@ -47,13 +48,13 @@ func serviceSupport() support {
 	return support{
 		used: "image command entrypoint environment env_file labels label_file deploy scale cpus mem_limit mem_reservation " +
 			"depends_on expose ports volumes networks secrets healthcheck restart stop_grace_period privileged devices " +
-			"profiles extends platform",
+			"profiles extends platform user group_add working_dir hostname init read_only cap_add cap_drop security_opt tmpfs " +
+			"shm_size ulimits sysctls",
 		harmed: map[string]string{
 			"attach": "logs are read with starter", "container_name": "containers are named SERVICE-FUNCTION-REPLICA",
-			"develop": "only for docker compose watch", "hostname": "functions reach each other by function name",
+			"develop": "only for docker compose watch",
 			"logging": "the engine's own logging is used", "pull_policy": "images are pulled by digest when they are not there",
 			"stdin_open": "nobody is at the keyboard", "tty": "nobody is at the keyboard", "annotations": "only a comment",
-			"init": "the engine's default is used",
 		},
 		refuse: map[string]string{
 			"build":          "images are built beforehand: build and push it, then name it under image",
@@ -64,14 +65,9 @@ func serviceSupport() support {
 			"volumes_from":   "mount the same named volume",
 			"configs":        "put the file into the image, or use a secret",
 			"provider":       "declare it as a function with x-overcloud.external",
-			"tmpfs":          "use a volume",
 			"pid":            "every function has its own processes",
 			"ipc":            "every function has its own memory",
 			"gpus":           "label the boxes that have one and add a placement constraint",
-			"user":           "set the user in the image",
-			"working_dir":    "set the directory in the image",
-			"read_only":      "remove it",
-			"cap_add":        "use privileged: true on a box that you trust with it",
 		},
 	}
 }
