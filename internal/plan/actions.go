@@ -10,19 +10,19 @@ import (
 )
 
 // decideActions compares each placement with the container that is there, and lists our containers that no
-// placement is.
-func (m *matcher) decideActions(placements []Placement) []Removal {
-	used := map[string]bool{} // box and ID
+// placement is. Placed are the placements' replicas, in the same order.
+func (m *matcher) decideActions(placements []Placement, placed []placed) []Removal {
+	used := make(map[string]bool, len(m.ours)) // box and ID
 	where := make(map[replicaKey]string, len(placements))
 	for i := range placements {
 		p := &placements[i]
 		where[replicaKey{p.Function, p.Replica}] = p.Box
+		if p.Action == ActionHold {
+			continue
+		}
 		current, elsewhere := m.current(p)
 		if current == nil {
-			p.Action, p.Cause = ActionCreate, "not there"
-			if elsewhere != "" {
-				p.Cause = "moves here from " + elsewhere
-			}
+			p.Action, p.Cause = ActionCreate, m.whyCreate(&placed[i], elsewhere)
 			continue
 		}
 		used[current.box+"/"+current.ID] = true
@@ -30,6 +30,7 @@ func (m *matcher) decideActions(placements []Placement) []Removal {
 		if p.Cause == causeUnhealthy {
 			p.Replaces = current.ID
 		}
+		p.Cause += m.remark(p, &placed[i])
 	}
 	var removals []Removal
 	for _, f := range m.ours {
@@ -38,9 +39,40 @@ func (m *matcher) decideActions(placements []Placement) []Removal {
 		}
 		removals = append(removals, Removal{
 			Box: f.box, Container: f.Name, ID: f.ID, Cause: m.whyRemove(f, where), First: m.inTheWay(f),
+			Created: f.Created, Revision: f.Revision,
 		})
 	}
 	return removals
+}
+
+// whyCreate is the cause of a container that is not there; elsewhere is a box that has one.
+func (m *matcher) whyCreate(one *placed, elsewhere string) string {
+	lost, isLost := m.lost[one.key()]
+	switch {
+	case isLost:
+		return "moves here from " + lost.box.Name + ": " + lost.cause
+	case elsewhere != "" && one.moved != "":
+		return "moves here from " + elsewhere + ": " + one.moved
+	case elsewhere != "":
+		return "moves here from " + elsewhere
+	case one.moved != "":
+		return "not there; comes here because " + m.homes[one.key()].box + " does not fit any more: " + one.moved
+	}
+	return "not there"
+}
+
+// remark adds to a cause what a person would ask next: why a replacement is not made the way that was wished,
+// why a function stays on a drained box.
+func (m *matcher) remark(p *Placement, one *placed) string {
+	switch {
+	case p.Action == ActionKeep && one.box.drained():
+		return fmt.Sprintf("; %s is drained, but its data are there (volume %s)", p.Box, m.volumeOn(one.function, one.box))
+	case p.Action == ActionReplace:
+		if _, whyNot := m.order(one.function, *p); whyNot != "" {
+			return "; stop-first although start-first is wished: " + whyNot
+		}
+	}
+	return ""
 }
 
 // current is the container of a placement on its box: the one with the plan's name, else the first. Elsewhere
@@ -76,6 +108,10 @@ func (m *matcher) compare(p *Placement, c Container) (action, cause string) {
 		return ActionKeep, "unchanged"
 	case c.State == "exited" && m.runsToCompletion(p.Function):
 		return ActionKeep, "has run to completion"
+	case c.State == "exited":
+		return ActionStart, "exited, started again in order"
+	case c.State == "created":
+		return ActionStart, "was never started"
 	}
 	return ActionReplace, cmp.Or(c.State, "its state is unknown")
 }
@@ -104,6 +140,9 @@ func (m *matcher) whyRemove(f found, where map[replicaKey]string) string {
 		return "function " + f.Function + " is external now"
 	case box == "":
 		return fmt.Sprintf("replica %d is more than the %d wanted", f.Replica, function.Replicas)
+	case box != f.box && m.homes[replicaKey{f.Function, f.Replica}].box == box && len(m.existing[replicaKey{f.Function, f.Replica}]) > 1:
+		return fmt.Sprintf("a second copy of %s %d, which runs on %s (lost.return: %s)", f.Function, f.Replica, box,
+			cmp.Or(m.service.Lost.Return, spec.ReturnReplacement))
 	case box != f.box:
 		return fmt.Sprintf("%s %d is on %s now", f.Function, f.Replica, box)
 	}
@@ -152,6 +191,9 @@ func pulls(all []placed) []Pull {
 	}
 	for i := range all {
 		p := &all[i]
+		if p.held != nil {
+			continue
+		}
 		add(p.box, p.option.image, p.platform)
 		if p.probe != nil {
 			add(p.box, *p.probeImage, *p.probe)
@@ -161,16 +203,23 @@ func pulls(all []placed) []Pull {
 	return list
 }
 
-// onBoxes are the networks and named volumes that each box must have.
-func onBoxes(placements []Placement) (networks, volumes []OnBox) {
-	for _, p := range placements {
-		for _, name := range p.Networks {
-			networks = append(networks, OnBox{p.Box, name})
+// onBoxes are the networks and named volumes that each box must have; a swarm has each network once. Boxes that
+// do not answer are left alone.
+func (m *matcher) onBoxes(placements []Placement) (networks, volumes []OnBox) {
+	for i := range placements {
+		p := &placements[i]
+		if p.Action == ActionHold {
+			continue
 		}
-		for _, mount := range p.Mounts {
-			if mount.Kind == "volume" && mount.Source != "" {
-				volumes = append(volumes, OnBox{p.Box, mount.Source})
+		for _, name := range p.Networks {
+			if m.swarm {
+				networks = append(networks, OnBox{Name: name})
+			} else {
+				networks = append(networks, OnBox{p.Box, name})
 			}
+		}
+		for _, name := range volumesOf(p.Mounts) {
+			volumes = append(volumes, OnBox{p.Box, name})
 		}
 	}
 	byName := func(a, b OnBox) int { return cmp.Or(cmp.Compare(a.Box, b.Box), cmp.Compare(a.Name, b.Name)) }

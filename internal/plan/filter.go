@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,27 +16,81 @@ func (p *pick) refuse(format string, args ...any) {
 }
 
 // check runs every filter and collects every reason, so that a person fixes all of them at once. Of a box that
-// does not answer nothing more is known than its labels.
-func (m *matcher) check(p *pick) {
+// does not answer nothing more is known than its labels. Pinned are the boxes with the replica's data.
+func (m *matcher) check(p *pick, pinned []*boxState) {
 	m.checkFixed(p)
-	if !p.box.seen.Reachable {
+	b := p.box
+	if b.drained() && !slices.Contains(pinned, b) {
+		p.refuse("availability: need %s, have %s", spec.AvailabilityActive, spec.AvailabilityDrain)
+	}
+	if !b.seen.Reachable {
 		return
+	}
+	if len(pinned) > 0 && !slices.Contains(pinned, b) {
+		p.refuse("volume: need %s with its data, which is on %s, have none of it", m.volumeOn(p.function, pinned[0]), boxNames(pinned))
 	}
 	m.checkRoom(p)
 	m.checkPorts(p)
 }
 
-// checkFixed runs the filters that no other placement changes: reachable, platform, constraints.
+// checkFixed runs the filters that neither another placement nor a person at the boxes changes: reachable,
+// platform, engine, constraints.
 func (m *matcher) checkFixed(p *pick) {
 	b := p.box
 	if !b.seen.Reachable {
 		p.refuse("not reachable: %s", cmp.Or(b.seen.Fault, "it was not observed"))
 	} else {
 		m.checkPlatform(p)
+		if need, have := p.function.Engine, b.seen.EngineVersion; olderThan(have, need) {
+			p.refuse("engine: need %s or newer, have %s", need, cmp.Or(have, "an unknown version"))
+		}
 	}
 	for _, c := range p.option.constraints {
 		checkConstraint(p, c)
 	}
+}
+
+func boxNames(boxes []*boxState) string {
+	names := make([]string, 0, len(boxes))
+	for _, b := range boxes {
+		names = append(names, b.Name)
+	}
+	return strings.Join(names, " or ")
+}
+
+// olderThan compares the numbers of two versions, "20.10.24+dfsg1" as 20.10.24. A version that nobody knows is
+// older than any.
+func olderThan(have, need string) bool {
+	if need == "" {
+		return false
+	}
+	has, wants := versionOf(have), versionOf(need)
+	for i, n := range wants {
+		switch {
+		case i >= len(has) || has[i] < n:
+			return i < len(has) || n > 0
+		case has[i] > n:
+			return false
+		}
+	}
+	return false
+}
+
+// versionOf are the leading numbers of a version; a v before them does not count.
+func versionOf(text string) []int {
+	var numbers []int
+	for part := range strings.SplitSeq(strings.TrimPrefix(text, "v"), ".") {
+		digits := len(part) - len(strings.TrimLeft(part, "0123456789"))
+		n, err := strconv.Atoi(part[:digits])
+		if err != nil {
+			break
+		}
+		numbers = append(numbers, n)
+		if digits < len(part) {
+			break
+		}
+	}
+	return numbers
 }
 
 func (m *matcher) checkPlatform(p *pick) {
@@ -45,7 +100,7 @@ func (m *matcher) checkPlatform(p *pick) {
 		p.refuse("platform: need %s, have %s", platformsText(p.option.image), boxPlatform(b.seen))
 	}
 	p.platform = platform
-	if m.probe == nil || len(p.function.Consumes) == 0 {
+	if !m.needsProbe(p.function) {
 		return
 	}
 	probe, ok := platformFor(b.seen, *m.probe)
@@ -54,6 +109,10 @@ func (m *matcher) checkPlatform(p *pick) {
 	}
 	p.probe, p.probeImage = &probe, m.probe
 }
+
+// needsProbe says whether the probe image must be on a function's box: connections are proven from there, and
+// forwarders run from it.
+func (m *matcher) needsProbe(f *spec.Function) bool { return m.probe != nil && len(f.Consumes) > 0 }
 
 func checkConstraint(p *pick, c spec.Constraint) {
 	have, known := constraintValue(p.box, c.Key)
@@ -105,7 +164,7 @@ func (m *matcher) checkRoom(p *pick) {
 			p.refuse("disk: need %s (compressed size x %g), have %s free", bytesText(disk), unpackFactor, bytesText(max(b.disk, 0)))
 		}
 	}
-	if most := p.function.MaxPerBox; most > 0 && b.planned[p.function.Name] >= most {
+	if most := m.mostPerBox(p.function); most > 0 && b.planned[p.function.Name] >= most {
 		p.refuse("replicas on one box: need at most %d, have %d", most, b.planned[p.function.Name])
 	}
 }
@@ -113,7 +172,7 @@ func (m *matcher) checkRoom(p *pick) {
 // checkPorts looks at the ports that must have a certain number; the plan can always pick the others.
 func (m *matcher) checkPorts(p *pick) {
 	for _, port := range p.function.Ports {
-		if port.Host == 0 {
+		if port.Host == 0 || m.shared(port) {
 			continue
 		}
 		if holder, taken := m.ports.clash(p.box, p.key(), onBox(p.box, port)); taken {
@@ -140,6 +199,9 @@ func platformFor(b Box, image Image) (Platform, bool) {
 
 // variantLevel is the number in v6, v7, v8; an image without one runs on every variant.
 func variantLevel(variant string, absent int) int {
+	if variant == "" {
+		return absent
+	}
 	if n, err := strconv.Atoi(strings.TrimPrefix(variant, "v")); err == nil {
 		return n
 	}

@@ -9,21 +9,34 @@ import (
 	"github.com/overcloud/overcloud/internal/spec"
 )
 
-// mostChoices bounds how many choices a plan explains; a larger one keeps only the chosen ones, so that a plan
-// for a thousand boxes still fits into a workflow's history.
-const mostChoices = 2000
-
 // Make matches every function of a service to a box and says what must be done. It is pure: the same service
 // and the same world give the same plan, in whatever order they are listed.
 //
 // Errors: ErrNoBox, whose text lists every reason of every box for each function that fits nowhere, and
 // ErrSpecification, whose text lists every contradiction.
 func Make(service spec.Service, observed Observed) (Plan, error) {
+	return makePlan(service, observed, asNeeded)
+}
+
+// how is the way to the best box of a unit. All ways find the same one.
+type how int
+
+const (
+	asNeeded   how = iota // judge all boxes where they are to be explained, else scan
+	byJudging             // judge all boxes for all units, as a person would check it
+	byScanning            // explain nothing
+)
+
+func makePlan(service spec.Service, observed Observed, how how) (Plan, error) {
 	service = sorted(service)
 	m, err := newMatcher(service, observed)
 	if err != nil {
 		return Plan{}, err
 	}
+	if how != byJudging {
+		m.scanner = newScanner(m)
+	}
+	m.explain = m.explain && how != byScanning
 	levels, err := startOrder(service.Functions)
 	if err != nil {
 		return Plan{}, err
@@ -32,23 +45,26 @@ func Make(service spec.Service, observed Observed) (Plan, error) {
 	if len(out.failed) > 0 {
 		return Plan{}, noBox(out.failed)
 	}
-	placed, err := m.assignPorts(out.chosen)
+	placed, err := m.assignPorts(out)
 	if err != nil {
 		return Plan{}, err
 	}
 	r := newResolver(m, placed)
-	p := Plan{Service: service.Name, Levels: levels, Choices: choices(out, m.explain)}
-	for _, one := range placed {
-		p.Placements = append(p.Placements, r.placement(one))
-		p.Probes = append(p.Probes, r.probes(one)...)
+	p := Plan{
+		Service: service.Name, Orchestrator: service.Orchestrator, Levels: levels, Choices: choices(out),
+		Placements: make([]Placement, 0, len(placed)),
+	}
+	for i := range placed {
+		p.Placements = append(p.Placements, r.placement(&placed[i]))
+		p.Probes = append(p.Probes, r.probes(&placed[i])...)
 	}
 	if len(r.faults) > 0 {
 		slices.Sort(r.faults)
 		return Plan{}, fmt.Errorf("%w: %s", ErrSpecification, strings.Join(slices.Compact(r.faults), "; "))
 	}
-	p.Removals = m.decideActions(p.Placements)
+	p.Removals = m.decideActions(p.Placements, placed)
 	p.Pulls = pulls(placed)
-	p.Networks, p.Volumes = onBoxes(p.Placements)
+	p.Networks, p.Volumes = m.onBoxes(p.Placements)
 	p.Hash = planHash(p)
 	return p, nil
 }
@@ -65,8 +81,11 @@ func sorted(service spec.Service) spec.Service {
 // newMatcher indexes the world and checks that the specification can be planned at all.
 func newMatcher(service spec.Service, observed Observed) (*matcher, error) {
 	m := &matcher{
-		service: service, functions: make(map[string]*spec.Function, len(service.Functions)),
+		service: service, swarm: service.Orchestrator == spec.OrchestratorSwarm, rebalance: observed.Rebalance,
+		functions: make(map[string]*spec.Function, len(service.Functions)), only: observed.Explain,
 		boxByName: make(map[string]*boxState, len(service.Boxes)), options: map[string][]option{}, ports: portTable{},
+		pins: map[replicaKey][]*boxState{}, decided: map[string]decision{}, over: map[string]*overGroups{},
+		overShared: map[string]*overValues{},
 	}
 	replicas := 0
 	for i := range service.Functions {
@@ -82,18 +101,27 @@ func newMatcher(service spec.Service, observed Observed) (*matcher, error) {
 	if faults := m.indexFunctions(images); len(faults) > 0 {
 		return nil, fmt.Errorf("%w: %s", ErrSpecification, strings.Join(faults, "; "))
 	}
-	seen := make(map[string]Box, len(observed.Boxes))
-	for _, box := range observed.Boxes {
+	m.indexBoxes(observed.Boxes)
+	m.ours, m.existing = findOurs(service, observed.Boxes)
+	m.findHomes(observed.Before)
+	m.findLost(observed.Before)
+	m.ports.observe(service.Name, m.boxes, m.wants)
+	return m, nil
+}
+
+// indexBoxes joins the declared boxes, which go by name, with what was seen of them.
+func (m *matcher) indexBoxes(observed []Box) {
+	seen := make(map[string]Box, len(observed))
+	for _, box := range observed {
 		seen[box.Name] = box
 	}
-	for _, box := range service.Boxes {
-		b := newBoxState(service.Name, box, seen[box.Name])
+	m.loads = make([]load, len(m.service.Boxes))
+	for i, box := range m.service.Boxes {
+		b := newBoxState(m.service.Name, box, seen[box.Name], &m.loads[i])
+		b.index = i
 		m.boxes = append(m.boxes, b)
 		m.boxByName[box.Name] = b
 	}
-	m.ours, m.existing = findOurs(service.Name, observed.Boxes)
-	m.ports.observe(service.Name, m.boxes, m.wants)
-	return m, nil
 }
 
 // indexFunctions resolves each function's images and references; it returns all mistakes, in order of name.
@@ -154,86 +182,4 @@ func optionsOf(f *spec.Function) []option {
 		options = append(options, o)
 	}
 	return options
-}
-
-// noBox is the error for the functions that fit nowhere, with every reason of every box.
-func noBox(failed []failure) error {
-	slices.SortFunc(failed, func(a, b failure) int {
-		return cmp.Or(cmp.Compare(a.unit.name, b.unit.name), cmp.Compare(a.unit.members[0].replica, b.unit.members[0].replica))
-	})
-	var names []string
-	var text page
-	for _, f := range failed {
-		one := unitText(f.unit)
-		names = append(names, one)
-		text.put("\n%s:", one)
-		if len(f.verdicts) == 0 {
-			text.WriteString("\n  the specification declares no box")
-		}
-		for _, v := range f.verdicts {
-			text.put("\n  %s: %s", v.box.Name, strings.Join(unitReasons(v), "; "))
-		}
-	}
-	return fmt.Errorf("%w for %s%s", ErrNoBox, strings.Join(names, ", "), text.String())
-}
-
-// unitText names a unit: "kafka 1", or "influxdb 1 + sink 1 on one box".
-func unitText(u *unit) string {
-	names := make([]string, 0, len(u.members))
-	for _, one := range u.members {
-		names = append(names, fmt.Sprintf("%s %d", one.function.Name, one.replica))
-	}
-	text := strings.Join(names, " + ")
-	if len(names) > 1 {
-		text += " on one box"
-	}
-	return text
-}
-
-// unitReasons are the reasons of a whole unit, each once; in a group each says whose it is.
-func unitReasons(v verdict) []string {
-	var reasons []string
-	for _, p := range v.picks {
-		for _, reason := range p.reasons {
-			if len(v.picks) > 1 {
-				if strings.HasPrefix(reason, "one box with ") {
-					continue // said by the member itself
-				}
-				reason = p.function.Name + ": " + reason
-			}
-			reasons = append(reasons, reason)
-		}
-	}
-	return slices.Compact(reasons)
-}
-
-// choices explains every box for every replica, by function, replica and box.
-func choices(out outcome, explain bool) []Choice {
-	var all []Choice
-	chosen := make(map[replicaKey]string, len(out.chosen))
-	for i := range out.chosen {
-		p := &out.chosen[i]
-		chosen[p.key()] = p.box.Name
-		if !explain {
-			all = append(all, choiceOf(p, true))
-		}
-	}
-	for _, verdicts := range out.verdicts {
-		for _, v := range verdicts {
-			for i := range v.picks {
-				all = append(all, choiceOf(&v.picks[i], chosen[v.picks[i].key()] == v.box.Name))
-			}
-		}
-	}
-	slices.SortFunc(all, func(a, b Choice) int {
-		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Replica, b.Replica), cmp.Compare(a.Box, b.Box))
-	})
-	return all
-}
-
-func choiceOf(p *pick, chosen bool) Choice {
-	return Choice{
-		Function: p.function.Name, Replica: p.replica, Box: p.box.Name, Chosen: chosen,
-		Score: p.score, Parts: p.parts, Reasons: p.reasons,
-	}
 }

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/overcloud/overcloud/internal/spec"
 )
@@ -15,30 +17,42 @@ type pick struct {
 	probeImage *Image
 	probe      *Platform // of the probe image, when the member needs one
 	parts      []Part
-	score      float64
+	score      points
 	reasons    []string
+	moved      string // why it is no longer where it was; empty for one that stays or is new
 }
 
 // verdict is a whole unit on one box.
 type verdict struct {
 	box   *boxState
 	picks []pick
-	score float64
+	score points
 	fits  bool
 }
 
 // matcher is the matching of one service.
 type matcher struct {
-	service   spec.Service
-	functions map[string]*spec.Function
-	boxes     []*boxState
-	boxByName map[string]*boxState
-	probe     *Image
-	options   map[string][]option
-	existing  map[replicaKey][]found
-	ours      []found
-	ports     portTable
-	explain   bool // keep the verdicts on boxes that were not chosen
+	service    spec.Service
+	swarm      bool
+	rebalance  bool
+	functions  map[string]*spec.Function
+	loads      []load // of the boxes, in their order
+	boxes      []*boxState
+	boxByName  map[string]*boxState
+	probe      *Image
+	options    map[string][]option
+	existing   map[replicaKey][]found
+	ours       []found
+	homes      map[replicaKey]homeOf
+	lost       map[replicaKey]lostReplica
+	pins       map[replicaKey][]*boxState
+	decided    map[string]decision
+	ports      portTable
+	over       map[string]*overGroups
+	overShared map[string]*overValues
+	explain    bool   // keep the verdicts on boxes that were not chosen
+	only       string // keep them for this function all the same
+	scanner    *scanner
 }
 
 // wants says whether the service still has such a replica.
@@ -50,6 +64,7 @@ func (m *matcher) wants(key replicaKey) bool {
 // outcome is one attempt to place everything.
 type outcome struct {
 	chosen   []pick
+	held     []held
 	verdicts [][]verdict // of each unit, in the order of placing
 	failed   []failure
 }
@@ -60,172 +75,146 @@ type failure struct {
 	verdicts []verdict
 }
 
+// mostFailures bounds how many units that fit nowhere are explained.
+const mostFailures = 50
+
 // place puts every unit on its best box, one after another: what runs already first, so that newcomers do not
 // push it away, then what fits on the fewest boxes, then the largest. When that leaves something without a
-// box, a second attempt goes by fit alone, which may move running functions but finds more.
-func (m *matcher) place(units []*unit) outcome {
+// box, a second attempt goes by fit alone, which may move running functions but finds more. What waits for a
+// lost box has its place before all.
+func (m *matcher) place(units []*unit, waiting []held) outcome {
+	m.keepHeld(waiting)
 	for _, u := range units {
-		u.fits = m.fitsEmpty(u)
+		u.measure(m.fitsEmpty(u))
 	}
-	first := m.attempt(inOrder(units, true))
-	if len(first.failed) == 0 {
-		return first
+	out := m.attempt(inOrder(units, true))
+	if len(out.failed) > 0 {
+		m.undo(out)
+		second := m.attempt(inOrder(units, false))
+		if len(second.failed) == 0 {
+			out = second
+		} else {
+			m.undo(second)
+			m.redo(out)
+		}
 	}
-	m.undo(first)
-	second := m.attempt(inOrder(units, false))
-	if len(second.failed) == 0 {
-		return second
-	}
-	m.undo(second)
-	return first
+	m.holdFailed(&out)
+	out.held = append(out.held, waiting...)
+	return out
 }
 
 func (m *matcher) undo(o outcome) {
 	for i := range o.chosen {
 		m.give(&o.chosen[i])
 	}
+	if m.scanner != nil {
+		m.scanner.rankings = map[rankingKey]*ranking{}
+	}
 }
 
-// fitsEmpty counts the boxes that a unit fits by what no other placement can change.
-func (m *matcher) fitsEmpty(u *unit) int {
-	n := 0
-	for _, b := range m.boxes {
-		if slices.ContainsFunc(u.members, func(one member) bool {
-			return !slices.ContainsFunc(one.options, func(o option) bool {
-				p := pick{member: one, box: b, option: o}
-				m.checkFixed(&p)
-				return len(p.reasons) == 0
-			})
-		}) {
-			continue
-		}
-		n++
+func (m *matcher) redo(o outcome) {
+	for i := range o.chosen {
+		m.have(&o.chosen[i])
 	}
-	return n
 }
 
 func (m *matcher) attempt(units []*unit) outcome {
-	var out outcome
+	out := outcome{chosen: make([]pick, 0, len(units))}
 	for _, u := range units {
-		var best *verdict
-		verdicts := make([]verdict, 0, len(m.boxes))
-		for _, b := range m.boxes {
-			verdicts = append(verdicts, m.judge(u, b))
-			v := &verdicts[len(verdicts)-1]
-			if v.fits && (best == nil || v.score > best.score) { // boxes go by name: the first of equals wins
-				best = v
-			}
-		}
+		best, verdicts := m.choose(u)
 		if best == nil {
+			if len(out.failed) < mostFailures && verdicts == nil {
+				verdicts = m.judgeAll(u)
+			}
 			out.failed = append(out.failed, failure{u, verdicts})
 			continue
+		}
+		for i := range best.picks {
+			best.picks[i].moved = m.whyMoved(u, &best.picks[i])
 		}
 		for i := range best.picks {
 			m.have(&best.picks[i])
 		}
 		out.chosen = append(out.chosen, best.picks...)
-		if m.explain {
+		if verdicts != nil {
 			out.verdicts = append(out.verdicts, verdicts)
 		}
 	}
 	return out
 }
 
-// judge puts a unit on a box tentatively, so that its members see each other's needs, and takes it off again.
-func (m *matcher) judge(u *unit, b *boxState) verdict {
-	v := verdict{box: b, fits: true, picks: make([]pick, 0, len(u.members))}
-	for _, one := range u.members {
-		p := m.bestOption(one, b)
-		if len(p.reasons) > 0 {
-			v.fits = false
-		} else if len(u.members) > 1 {
-			m.have(&p)
+// choose is the best box of a unit, nil if there is none, and the verdicts on all boxes if they are wanted.
+func (m *matcher) choose(u *unit) (*verdict, []verdict) {
+	if m.scanner != nil && !m.explains(u) {
+		if best, ok := m.scanner.choose(u); ok {
+			return best, nil
 		}
-		v.score += p.score
-		v.picks = append(v.picks, p)
 	}
-	if len(u.members) == 1 {
-		return v
+	verdicts := m.judgeAll(u)
+	var best *verdict
+	for i := range verdicts {
+		if v := &verdicts[i]; v.fits && (best == nil || v.score > best.score) { // boxes go by name: the first of equals wins
+			best = v
+		}
+	}
+	if best != nil && !m.explains(u) {
+		return best, nil
+	}
+	return best, verdicts
+}
+
+func (m *matcher) explains(u *unit) bool {
+	return m.explain || slices.ContainsFunc(u.members, func(one member) bool { return one.function.Name == m.only })
+}
+
+func (m *matcher) judgeAll(u *unit) []verdict {
+	verdicts := make([]verdict, 0, len(m.boxes))
+	for _, b := range m.boxes {
+		verdicts = append(verdicts, m.judge(u, b))
+	}
+	return verdicts
+}
+
+// whyMoved says why a replica is not where it was: what its old box lacks, or what is gained.
+func (m *matcher) whyMoved(u *unit, p *pick) string {
+	home, _ := m.home(p.key())
+	b := m.boxByName[home]
+	if b == p.box || b == nil || !b.seen.Reachable {
+		return ""
+	}
+	v := m.judge(u, b)
+	if !v.fits {
+		return strings.Join(unitReasons(v), "; ")
 	}
 	for i := range v.picks {
-		if len(v.picks[i].reasons) == 0 {
-			m.give(&v.picks[i])
+		if there := v.picks[i].score - m.stays(); v.picks[i].key() == p.key() && p.score > there {
+			return fmt.Sprintf("score %s, there %s", number(p.score.float()), number(there.float()))
 		}
 	}
-	if !v.fits {
-		tellGroup(v.picks)
-	}
-	return v
-}
-
-// tellGroup gives the members that would fit the reasons of those that do not.
-func tellGroup(picks []pick) {
-	var inherited []string
-	for _, p := range picks {
-		for _, reason := range p.reasons {
-			inherited = append(inherited, "one box with "+p.function.Name+" (data-io): "+reason)
-		}
-	}
-	for i := range picks {
-		if len(picks[i].reasons) == 0 {
-			picks[i].reasons = slices.Compact(slices.Clone(inherited))
-		}
-	}
-}
-
-// bestOption judges every image that a function may run and keeps the best, or all the reasons.
-func (m *matcher) bestOption(one member, b *boxState) pick {
-	var best pick
-	var refused []pick
-	for _, o := range one.options {
-		p := pick{member: one, box: b, option: o}
-		m.check(&p)
-		if len(p.reasons) > 0 {
-			refused = append(refused, p)
-			continue
-		}
-		m.rate(&p)
-		if best.box == nil || p.score > best.score {
-			best = p
-		}
-	}
-	if best.box == nil {
-		return pick{member: one, box: b, reasons: tellOptions(refused)}
-	}
-	return best
-}
-
-// tellOptions joins the reasons against several images; a reason against all of them is said once.
-func tellOptions(refused []pick) []string {
-	var reasons []string
-	for _, p := range refused {
-		for _, reason := range p.reasons {
-			if slices.ContainsFunc(refused, func(other pick) bool { return !slices.Contains(other.reasons, reason) }) {
-				reason = "image " + p.option.image.Ref + ": " + reason
-			}
-			if !slices.Contains(reasons, reason) {
-				reasons = append(reasons, reason)
-			}
-		}
-	}
-	return reasons
+	return "with those that go with it"
 }
 
 // have books a pick on its box; give takes it back.
 func (m *matcher) have(p *pick) {
 	p.box.take(p)
+	m.decide(p, 1)
+	m.tally(p, 1)
 	for _, port := range p.function.Ports {
 		if port.Host > 0 {
 			m.ports.plan(p.box, p.key(), onBox(p.box, port))
 		}
 	}
+	m.scanner.changed(p)
 }
 
 func (m *matcher) give(p *pick) {
 	p.box.release(p)
+	m.decide(p, -1)
+	m.tally(p, -1)
 	for _, port := range p.function.Ports {
 		if port.Host > 0 {
 			m.ports.unplan(p.box, p.key(), port)
 		}
 	}
+	m.scanner.changed(p)
 }

@@ -2,11 +2,7 @@ package plan
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 
@@ -22,37 +18,53 @@ const (
 )
 
 // assignPorts gives every port its host port, by function and replica: fixed ones as they are, then those that
-// running containers have already (so that nothing restarts for a port), then new ones.
-func (m *matcher) assignPorts(chosen []pick) ([]placed, error) {
+// running containers have already (so that nothing restarts for a port), then new ones. Held replicas keep
+// theirs.
+func (m *matcher) assignPorts(out outcome) ([]placed, error) {
 	consumed := m.consumedPorts()
-	all := make([]placed, 0, len(chosen))
-	for _, p := range chosen {
+	all := make([]placed, 0, len(out.chosen)+len(out.held))
+	for _, p := range out.chosen {
 		ports := wantedPorts(p.function, consumed[p.function.Name])
 		for i := range ports {
 			ports[i] = onBox(p.box, ports[i])
 		}
-		all = append(all, placed{p, ports})
+		all = append(all, placed{pick: p, ports: ports})
+	}
+	for i := range out.held {
+		one := &out.held[i]
+		all = append(all, placed{pick: pick{member: one.member, box: one.box}, ports: one.before.Ports, held: one})
 	}
 	slices.SortFunc(all, func(a, b placed) int {
 		return cmp.Or(cmp.Compare(a.function.Name, b.function.Name), cmp.Compare(a.replica, b.replica))
 	})
-	for _, one := range all {
-		m.keepPorts(one)
+	if m.swarm {
+		return all, m.pickSwarmPorts(all)
 	}
+	for _, one := range all {
+		if one.held == nil {
+			m.keepPorts(one)
+		}
+	}
+	return all, m.pickPorts(all)
+}
+
+func (m *matcher) pickPorts(all []placed) error {
 	for _, one := range all {
 		for i, port := range one.ports {
 			if port.Host > 0 {
 				continue
 			}
-			picked, ok := m.ports.pickPort(m.service.Name, one.box, one.key(), port)
+			picked, ok := m.ports.pickPort(m.service.Name, one.key(), port, func(p spec.Port) bool {
+				return m.ports.free(one.box, one.key(), p)
+			})
 			if !ok {
-				return nil, fmt.Errorf("%w: no host port is left on %s for port %d of %s", ErrNoBox, one.box.address, port.Container, one.function.Name)
+				return fmt.Errorf("%w: no host port is left on %s for port %d of %s", ErrNoBox, one.box.address, port.Container, one.function.Name)
 			}
 			one.ports[i] = picked
 			m.ports.plan(one.box, one.key(), picked)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // keepPorts takes over the picked ports of the container that is there.
@@ -79,6 +91,9 @@ func (m *matcher) keepPorts(one placed) {
 // consumedPorts are the container ports of each function that somebody consumes, ascending.
 func (m *matcher) consumedPorts() map[string][]int {
 	consumed := map[string][]int{}
+	if m.swarm { // its overlay networks carry every port
+		return consumed
+	}
 	for i := range m.service.Functions {
 		for _, edge := range m.service.Functions[i].Consumes {
 			if edge.Port > 0 && !slices.Contains(consumed[edge.Function], edge.Port) {
@@ -98,35 +113,58 @@ func ContainerName(service, function string, replica int) string {
 }
 
 // placement is everything that the engine of the box must be told.
-func (r *resolver) placement(one placed) Placement {
+func (r *resolver) placement(one *placed) Placement {
+	if one.held != nil {
+		return one.held.placement()
+	}
 	f := one.function
+	hosts, forwards := r.names(one)
 	p := Placement{
 		Function: f.Name, Replica: one.replica, Box: one.box.Name,
 		Container: ContainerName(r.service.Name, f.Name, one.replica),
 		Image:     one.option.image.Ref, Digest: one.option.image.Digest, Manifest: one.platform.Digest,
 		Entrypoint: f.Entrypoint, Labels: f.Labels, Ports: one.ports, Mounts: f.Mounts, Networks: f.Networks,
-		ExtraHosts: r.extraHosts(one), Secrets: f.Secrets, Healthcheck: f.Healthcheck, Restart: f.Restart,
+		ExtraHosts: hosts, Forwards: forwards, Secrets: f.Secrets, Healthcheck: f.Healthcheck, Restart: f.Restart, Ordered: r.ordered(one),
 		StopGrace: f.StopGrace, Resources: one.option.resources, Privileged: f.Privileged, Devices: f.Devices,
+		Runtime: f.Runtime,
+	}
+	if len(f.Command) > 0 {
+		p.Command = make([]string, 0, len(f.Command))
 	}
 	for _, word := range f.Command {
 		p.Command = append(p.Command, r.expand(one, "command", word))
 	}
 	p.Environment = r.environment(one)
-	p.SpecHash = specHash(p)
+	p.Order, _ = r.order(f, p)
+	p.SpecHash = specHash(p, r.swarm)
+	return p
+}
+
+// placement is what was stitched, untouched.
+func (h *held) placement() Placement {
+	p := *h.before
+	p.Action, p.Cause, p.Replaces = ActionHold, h.cause, ""
 	return p
 }
 
 // environment is the function's own, resolved, with what OverCloud tells every function; sorted by name.
-func (r *resolver) environment(one placed) []spec.Variable {
-	told := []spec.Variable{
-		{Name: envBox, Value: one.box.Name},
-		{Name: envFunction, Value: one.function.Name},
-		{Name: envReplica, Value: strconv.Itoa(one.replica)},
-		{Name: envService, Value: r.service.Name},
+func (r *resolver) environment(one *placed) []spec.Variable {
+	f := one.function
+	box, replica := one.box.Name, strconv.Itoa(one.replica)
+	if r.swarm {
+		box, replica = swarmBox, swarmReplica
 	}
-	environment := slices.Clone(told)
-	for _, v := range one.function.Environment {
-		if slices.ContainsFunc(told, func(t spec.Variable) bool { return t.Name == v.Name }) {
+	environment := make([]spec.Variable, 0, 4+len(f.Environment))
+	environment = append(
+		environment,
+		spec.Variable{Name: envBox, Value: box},
+		spec.Variable{Name: envFunction, Value: f.Name},
+		spec.Variable{Name: envReplica, Value: replica},
+		spec.Variable{Name: envService, Value: r.service.Name},
+	)
+	for _, v := range f.Environment {
+		switch v.Name {
+		case envBox, envFunction, envReplica, envService:
 			continue
 		}
 		v.Value = r.expand(one, "environment variable "+v.Name, v.Value)
@@ -136,102 +174,40 @@ func (r *resolver) environment(one placed) []spec.Variable {
 	return environment
 }
 
-// extraHosts let a consumer reach its providers on other boxes by their names. On its own box their common
-// network does that; process boxes have no names; an address that is no IP, or loopback, helps no container.
-func (r *resolver) extraHosts(one placed) []string {
-	if one.box.seen.Process {
-		return nil
-	}
-	var hosts []string
-	for _, edge := range one.function.Consumes {
-		f := r.functions[edge.Function]
-		address := ""
-		if f.External != "" {
-			address, _, _ = splitExternal(f) // indexFunctions has refused wrong ones
-		} else if provider, ok := r.provider(one, f.Name); ok && provider.box != one.box {
-			address = provider.box.address
-		}
-		if !isIP(address) || isLoopback(address) {
-			continue
-		}
-		if entry := f.Name + ":" + address; !slices.Contains(hosts, entry) {
-			hosts = append(hosts, entry)
-		}
-	}
-	slices.Sort(hosts)
-	return hosts
+// ordered says whether a function must be kept from its engine at boot. An engine starts what it restarts by
+// itself all at once (with on-failure too, since a stopped process seldom ends with 0), so a function that must
+// wait for the health or the end of another is left to the reconciling schedule, which knows the order. Without a
+// schedule nobody would start it again; a process box and a swarm cannot be kept from it. See
+// docs/decisions/0007-order-after-a-reboot.md.
+func (r *resolver) ordered(one *placed) bool {
+	f := one.function
+	restarts := f.Restart != "" && f.Restart != "no"
+	return restarts && waits(f) && r.service.Schedule > 0 && !one.box.seen.Process && !r.swarm
 }
 
-// probes are the connections of one consumer, as it will use them. Ports that are only udp cannot be dialled.
-func (r *resolver) probes(one placed) []Probe {
-	var probes []Probe
-	for _, edge := range one.function.Consumes {
-		probe := Probe{Consumer: one.function.Name, Replica: one.replica, Box: one.box.Name, Provider: edge.Function}
-		if f := r.functions[edge.Function]; f.External != "" {
-			probe.Address = f.External
-			probes = append(probes, probe)
-			continue
-		}
-		provider, ok := r.provider(one, edge.Function)
-		if !ok {
-			continue // scaled to none
-		}
-		published, ok := portOf(provider.ports, edge.Port)
-		if !ok || published.Protocol == "udp" {
-			continue
-		}
-		host, port, err := reach(one, provider, edge.Port)
-		if err != nil {
-			r.fault("function %s consumes port %d of %s: %v", one.function.Name, edge.Port, edge.Function, err)
-			continue
-		}
-		probe.Address = net.JoinHostPort(host, strconv.Itoa(port))
-		probes = append(probes, probe)
-	}
-	return probes
+// waits says whether a function must not start before another is healthy or has ended.
+func waits(f *spec.Function) bool {
+	return slices.ContainsFunc(f.DependsOn, func(d spec.Dependency) bool {
+		return d.Condition == "service_healthy" || d.Condition == "service_completed_successfully"
+	})
 }
 
-// specHash names everything that would need a new container when it changed. The image counts by the manifest
-// that the box runs: a new tag, or a new index for other platforms, restarts nothing.
-func specHash(p Placement) string {
-	p.Action, p.Cause, p.SpecHash, p.Image, p.Digest, p.Box = "", "", "", "", "", ""
-	return shortHash(p)
-}
-
-// planHash names a plan without what the world measures anew each time (scores, free memory, what is there).
-func planHash(p Plan) string {
-	type where struct {
-		Function string `json:"function"`
-		Replica  int    `json:"replica"`
-		Box      string `json:"box"`
-		SpecHash string `json:"spec_hash"`
+// order is how a placement is replaced: start-first where it is wanted and two can run side by side; otherwise
+// why not says what stands in the way.
+func (m *matcher) order(f *spec.Function, p Placement) (order, whyNot string) {
+	if f.Update == nil || f.Update.Order == "" {
+		return "", ""
 	}
-	content := struct {
-		Service    string  `json:"service"`
-		Placements []where `json:"placements"`
-		Probes     []Probe `json:"probes"`
-		Levels     []Level `json:"levels"`
-		Networks   []OnBox `json:"networks"`
-		Volumes    []OnBox `json:"volumes"`
-	}{Service: p.Service, Probes: p.Probes, Levels: p.Levels, Networks: p.Networks, Volumes: p.Volumes}
-	for _, one := range p.Placements {
-		content.Placements = append(content.Placements, where{one.Function, one.Replica, one.Box, one.SpecHash})
+	if f.Update.Order != spec.OrderStartFirst {
+		return f.Update.Order, ""
 	}
-	return shortHash(content)
-}
-
-// toJSON writes plain structs, which have neither maps nor functions: always the same text. The checker of
-// workflows cannot see that through the reflection of package json.
-//
-//workflowcheck:ignore
-func toJSON(v any) ([]byte, error) { return json.Marshal(v) }
-
-// shortHash is the first 16 hexadecimal digits of the SHA-256 of a value's JSON.
-func shortHash(v any) string {
-	text, err := toJSON(v)
-	if err != nil { // plain structs of strings and numbers; a NaN in the resources is the only way
-		text = fmt.Append(nil, err, v)
+	if volumes := volumesOf(f.Mounts); len(volumes) > 0 {
+		return spec.OrderStopFirst, "both would have the volume " + volumes[0]
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])[:16]
+	for _, port := range p.Ports {
+		if !m.shared(port) {
+			return spec.OrderStopFirst, fmt.Sprintf("both would publish port %d", port.Host)
+		}
+	}
+	return spec.OrderStartFirst, ""
 }

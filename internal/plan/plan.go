@@ -9,6 +9,12 @@ import "github.com/overcloud/overcloud/internal/spec"
 type Observed struct {
 	Boxes  []Box   `json:"boxes"`
 	Images []Image `json:"images"`
+	// Before are the placements of the revision that was stitched last: what a box that does not answer ran.
+	Before []Placement `json:"before,omitempty"`
+	// Rebalance lets running functions move for a better score alone; else they stay where they are.
+	Rebalance bool `json:"rebalance,omitempty"`
+	// Explain names a function whose every box is explained although the plan is too large to explain all.
+	Explain string `json:"explain,omitempty"`
 }
 
 // Box is what one box's engine said of itself.
@@ -16,12 +22,14 @@ type Box struct {
 	Name      string `json:"name"`
 	Reachable bool   `json:"reachable"`
 	// Fault says in one sentence why it is not reachable.
-	Fault         string `json:"fault,omitempty"`
-	EngineVersion string `json:"engine_version,omitempty"`
-	APIVersion    string `json:"api_version,omitempty"`
-	OS            string `json:"os,omitempty"`
-	Arch          string `json:"arch,omitempty"`    // amd64, arm64, arm
-	Variant       string `json:"variant,omitempty"` // v7
+	Fault string `json:"fault,omitempty"`
+	// Absent is how long it has not answered; zero when it answers, or when nobody has kept count.
+	Absent        spec.Duration `json:"absent,omitempty"`
+	EngineVersion string        `json:"engine_version,omitempty"`
+	APIVersion    string        `json:"api_version,omitempty"`
+	OS            string        `json:"os,omitempty"`
+	Arch          string        `json:"arch,omitempty"`    // amd64, arm64, arm
+	Variant       string        `json:"variant,omitempty"` // v7
 	// Process says that it is a process box: functions are processes, not containers.
 	Process     bool    `json:"process,omitempty"`
 	CPUs        float64 `json:"cpus,omitempty"`
@@ -31,6 +39,12 @@ type Box struct {
 	Containers []Container `json:"containers,omitempty"`
 	// Images are the digests that it already has ("sha256:…").
 	Images []string `json:"images,omitempty"`
+	// Volumes are the names of the volumes that it already has, with whatever data are in them.
+	Volumes []string `json:"volumes,omitempty"`
+	// Node is its ID in a swarm, Swarm that swarm's ID, and Manager whether it manages it; empty outside one.
+	Node    string `json:"node,omitempty"`
+	Swarm   string `json:"swarm,omitempty"`
+	Manager bool   `json:"manager,omitempty"`
 }
 
 // Container is one container on a box. Service is empty for one that is not ours.
@@ -48,6 +62,11 @@ type Container struct {
 	CPUs        float64     `json:"cpus,omitempty"`
 	MemoryBytes int64       `json:"memory_bytes,omitempty"`
 	Ports       []spec.Port `json:"ports,omitempty"`
+	// Created and Started are the engine's times, unix seconds.
+	Created int64 `json:"created,omitempty"`
+	Started int64 `json:"started,omitempty"`
+	// Revision is the revision of the service that made it; zero when it is not known.
+	Revision int `json:"revision,omitempty"`
 }
 
 // Image is one image reference resolved once for a deploy.
@@ -79,6 +98,8 @@ type Plan struct {
 	Probes []Probe `json:"probes"`
 	// Removals are our containers that nobody wants any more.
 	Removals []Removal `json:"removals,omitempty"`
+	// Orchestrator is the service's: engine or swarm.
+	Orchestrator string `json:"orchestrator,omitempty"`
 	// Choices explain every box for every function, the chosen and the others.
 	Choices []Choice `json:"choices"`
 }
@@ -88,11 +109,15 @@ type Level struct {
 	Functions []string `json:"functions"`
 }
 
-// OnBox is a network or volume that a box must have.
+// OnBox is a network or volume that a box must have. Box is empty for the overlay networks of a swarm, of which
+// there is one for all boxes.
 type OnBox struct {
 	Box  string `json:"box"`
 	Name string `json:"name"`
 }
+
+// NextSuffix is what the name of a container ends with while the one that it replaces still runs.
+const NextSuffix = "-next"
 
 // Placement is one replica of a function on a box, ready to be created.
 type Placement struct {
@@ -104,23 +129,37 @@ type Placement struct {
 	Digest    string `json:"digest"`    // of the index
 	Manifest  string `json:"manifest"`  // of the box's platform
 	// SpecHash is over everything that would need a new container when it changed.
-	SpecHash    string            `json:"spec_hash"`
-	Entrypoint  []string          `json:"entrypoint,omitempty"`
-	Command     []string          `json:"command,omitempty"`
-	Environment []spec.Variable   `json:"environment,omitempty"` // {{…}} resolved
-	Labels      []spec.Variable   `json:"labels,omitempty"`      // the user's; ours are added by the adapter
-	Ports       []spec.Port       `json:"ports,omitempty"`       // Host is always set
-	Mounts      []spec.Mount      `json:"mounts,omitempty"`
-	Networks    []string          `json:"networks,omitempty"`
-	ExtraHosts  []string          `json:"extra_hosts,omitempty"` // name:ip
+	SpecHash    string          `json:"spec_hash"`
+	Entrypoint  []string        `json:"entrypoint,omitempty"`
+	Command     []string        `json:"command,omitempty"`
+	Environment []spec.Variable `json:"environment,omitempty"` // {{…}} resolved
+	Labels      []spec.Variable `json:"labels,omitempty"`      // the user's; ours are added by the adapter
+	Ports       []spec.Port     `json:"ports,omitempty"`       // Host is always set
+	Mounts      []spec.Mount    `json:"mounts,omitempty"`
+	Networks    []string        `json:"networks,omitempty"`
+	ExtraHosts  []string        `json:"extra_hosts,omitempty"` // name:ip
+	// Forwards are listened to inside the container's network namespace, where a provider on another box is
+	// published under another port than the one that its consumers know.
+	Forwards []Forward `json:"forwards,omitempty"`
+	// Order is start-first or stop-first (or empty): whether a replacement starts before the old one stops.
+	Order       string            `json:"order,omitempty"`
 	Secrets     []spec.SecretUse  `json:"secrets,omitempty"`
 	Healthcheck *spec.Healthcheck `json:"healthcheck,omitempty"`
 	Restart     string            `json:"restart,omitempty"`
-	StopGrace   spec.Duration     `json:"stop_grace,omitempty"`
-	Resources   spec.Resources    `json:"resources"`
-	Privileged  bool              `json:"privileged,omitempty"`
-	Devices     []string          `json:"devices,omitempty"`
-	// Action is create, keep or replace, with the cause.
+	// Ordered says that it waits for others, so that its engine must not start it by itself when the box boots:
+	// the reconciliation does, in order. A crash is its engine's to mend all the same.
+	Ordered    bool           `json:"ordered,omitempty"`
+	StopGrace  spec.Duration  `json:"stop_grace,omitempty"`
+	Resources  spec.Resources `json:"resources"`
+	Privileged bool           `json:"privileged,omitempty"`
+	Devices    []string       `json:"devices,omitempty"`
+	Runtime    spec.Runtime   `json:"runtime,omitzero"`
+	// Revision is the revision of the service that starts it, and Reconciled says that somebody looks at the service
+	// again and again, so that what its engine cannot start by itself is started all the same. Both are set by
+	// whoever starts it, so they are no part of SpecHash.
+	Revision   int  `json:"revision,omitempty"`
+	Reconciled bool `json:"reconciled,omitempty"`
+	// Action is create, keep, replace, start or hold, with the cause.
 	Action string `json:"action"`
 	Cause  string `json:"cause"`
 	// Replaces is the ID of a container that must go although its specification hash is the right one.
@@ -132,7 +171,18 @@ const (
 	ActionCreate  = "create"
 	ActionKeep    = "keep"
 	ActionReplace = "replace"
+	// ActionStart starts a container again that is there with the right specification hash and does not run.
+	ActionStart = "start"
+	// ActionHold leaves a replica where it is although its box does not answer: the box is not lost yet, or the
+	// replica's data are there. Nothing is done and nothing is waited for.
+	ActionHold = "hold"
 )
+
+// Forward is one port that a helper passes on to a provider that is published elsewhere.
+type Forward struct {
+	Listen string `json:"listen"` // ip:port inside the namespace, on loopback
+	To     string `json:"to"`     // host:port of the provider's box
+}
 
 // Pull is one image for one box.
 type Pull struct {
@@ -165,6 +215,10 @@ type Removal struct {
 	Cause     string `json:"cause"`
 	// First says that it holds a host port that a placement needs, so it must go before anything starts.
 	First bool `json:"first,omitempty"`
+	// Created and Revision are the container's, zero when they are not known: one that nobody knows is left alone
+	// for a while.
+	Created  int64 `json:"created,omitempty"`
+	Revision int   `json:"revision,omitempty"`
 }
 
 // Choice is one function on one box: its score, or all the reasons against it.

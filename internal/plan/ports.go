@@ -101,6 +101,17 @@ func (t portTable) free(b *boxState, key replicaKey, port spec.Port) bool {
 	return true
 }
 
+// freeFor is free for all replicas of a function together.
+func (t portTable) freeFor(b *boxState, function string, port spec.Port) bool {
+	for _, h := range t[portKey{b.address, port.Host, protocolOf(port)}] {
+		mine := h.ours && h.key.function == function
+		if overlap(h.hostIP, port.HostIP) && !mine && (h.planned || !h.ours || h.wanted) {
+			return false
+		}
+	}
+	return true
+}
+
 // needed says whether a planned port is the one that an observed container of ours at (address, port) holds.
 func (t portTable) needed(address string, port spec.Port) bool {
 	for _, h := range t[portKey{address, port.Host, protocolOf(port)}] {
@@ -160,9 +171,9 @@ func onBox(b *boxState, port spec.Port) spec.Port {
 
 // pickPort chooses the host port of a port that has none: the port's own number, else a number that depends
 // on nothing but the names, else the next free one.
-func (t portTable) pickPort(service string, b *boxState, key replicaKey, port spec.Port) (spec.Port, bool) {
+func (t portTable) pickPort(service string, key replicaKey, port spec.Port, free func(spec.Port) bool) (spec.Port, bool) {
 	port.Host = port.Container
-	if t.free(b, key, port) {
+	if free(port) {
 		return port, true
 	}
 	h := fnv.New32a()
@@ -171,7 +182,7 @@ func (t portTable) pickPort(service string, b *boxState, key replicaKey, port sp
 	start := int(h.Sum32() % span)
 	for i := range span {
 		port.Host = firstPicked + (start+i)%span
-		if t.free(b, key, port) {
+		if free(port) {
 			return port, true
 		}
 	}

@@ -238,22 +238,3 @@ func TestTheNamesOfTheEnvironmentAreThoseThatFunctionsRead(t *testing.T) {
 	require.Equal(t, "f 1 on b: it is there, score 5 (free 5)", p.WhyNot("f", "b"))
 	require.Contains(t, p.WhyNot("f", "c"), "no such function or box")
 }
-
-// A first measure of the cost: 100 boxes, 1,000 functions.
-func BenchmarkMake(b *testing.B) {
-	s := spec.Service{Name: "s"}
-	o := plan.Observed{Images: []plan.Image{{Ref: "i", Digest: "sha256:1", Platforms: []plan.Platform{{Arch: "amd64", Digest: "sha256:2"}}}}}
-	for i := range 100 {
-		name := fmt.Sprintf("box-%03d", i)
-		s.Boxes = append(s.Boxes, spec.Box{Name: name, Address: name})
-		o.Boxes = append(o.Boxes, plan.Box{Name: name, Reachable: true, Arch: "amd64", CPUs: 64, MemoryBytes: 256 << 30, FreeDisk: 1 << 40})
-	}
-	for i := range 1000 {
-		s.Functions = append(s.Functions, spec.Function{Name: fmt.Sprintf("f-%04d", i), Image: "i", Replicas: 1, Resources: spec.Resources{CPUs: 0.5, MemoryBytes: 1 << 30}})
-	}
-	for b.Loop() {
-		if _, err := plan.Make(s, o); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

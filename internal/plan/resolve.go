@@ -14,25 +14,36 @@ import (
 type placed struct {
 	pick
 	ports []spec.Port
+	held  *held // when it stays on a box that does not answer
 }
 
 // resolver answers what consumers must know of their providers, once everything has its box and its ports.
 type resolver struct {
 	*matcher
-	replicas    map[string][]placed // by function, in order of replica
+	replicas    map[string][]*placed // by function, in order of replica
+	near        map[nearKey][]*placed
 	rooms       string
 	placeholder *regexp.Regexp
 	faults      []string
 }
 
+// nearKey names the replicas of a function on one box.
+type nearKey struct {
+	function string
+	box      *boxState
+}
+
 func newResolver(m *matcher, all []placed) *resolver {
 	r := &resolver{
-		matcher: m, replicas: map[string][]placed{},
+		matcher: m, replicas: make(map[string][]*placed, len(m.functions)), near: make(map[nearKey][]*placed, len(all)),
 		// Only names joined by dots are ours: {{.ID}} and {{ range … }} belong to somebody else's templates.
 		placeholder: regexp.MustCompile(`\{\{\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\s*\}\}`),
 	}
-	for _, one := range all {
-		r.replicas[one.function.Name] = append(r.replicas[one.function.Name], one)
+	for i := range all {
+		one := &all[i]
+		at := nearKey{one.function.Name, one.box}
+		r.replicas[at.function] = append(r.replicas[at.function], one)
+		r.near[at] = append(r.near[at], one)
 	}
 	rooms := m.service.Rooms
 	if rooms == nil {
@@ -63,31 +74,28 @@ func splitExternal(f *spec.Function) (host string, port int, err error) {
 }
 
 // provider is the replica that a consumer uses: itself for itself, one on its own box if there is one, else
-// they are shared out in turn.
-func (r *resolver) provider(consumer placed, name string) (placed, bool) {
-	all := r.replicas[name]
+// they are shared out in turn. In a swarm they are all behind one name.
+func (r *resolver) provider(consumer *placed, name string) (*placed, bool) {
 	if name == consumer.function.Name {
 		return consumer, true
 	}
-	var near []placed
-	for _, one := range all {
-		if one.box == consumer.box {
-			near = append(near, one)
-		}
-	}
-	if len(near) > 0 {
-		all = near
+	all := r.near[nearKey{name, consumer.box}]
+	if len(all) == 0 || r.swarm {
+		all = r.replicas[name]
 	}
 	if len(all) == 0 {
-		return placed{}, false
+		return nil, false
 	}
 	return all[(consumer.replica-1)%len(all)], true
 }
 
 // reach is the address at which a consumer reaches a port of a provider's replica: the provider's box and the
 // published port. On a real engine whose only address is loopback, a container would reach itself there; on the
-// same box it uses the function's name on their common network instead.
-func reach(consumer, provider placed, container int) (host string, port int, err error) {
+// same box it uses the function's name on their common network instead. In a swarm it is always the name.
+func (r *resolver) reach(consumer, provider *placed, container int) (host string, port int, err error) {
+	if r.swarm {
+		return provider.function.Name, container, nil
+	}
 	published, ok := portOf(provider.ports, container)
 	if !ok {
 		return "", 0, fmt.Errorf("function %s publishes no port %d", provider.function.Name, container)
@@ -118,7 +126,7 @@ func isLoopback(address string) bool {
 }
 
 // usualPort is the port that {{f.port}} means: the one that the consumer consumes, else the first published.
-func usualPort(consumer placed, provider *spec.Function, ports []spec.Port) (int, bool) {
+func usualPort(consumer *placed, provider *spec.Function, ports []spec.Port) (int, bool) {
 	for _, edge := range consumer.function.Consumes {
 		if edge.Function == provider.Name && edge.Port > 0 {
 			return edge.Port, true
@@ -127,11 +135,14 @@ func usualPort(consumer placed, provider *spec.Function, ports []spec.Port) (int
 	if len(ports) > 0 {
 		return ports[0].Container, true
 	}
+	if len(provider.Expose) > 0 {
+		return provider.Expose[0], true
+	}
 	return 0, false
 }
 
 // expand replaces every placeholder in a text; where says whose text it is, for the person who wrote it.
-func (r *resolver) expand(consumer placed, where, text string) string {
+func (r *resolver) expand(consumer *placed, where, text string) string {
 	if !strings.Contains(text, "{{") {
 		return text
 	}
@@ -146,7 +157,7 @@ func (r *resolver) expand(consumer placed, where, text string) string {
 }
 
 // value is what one placeholder stands for.
-func (r *resolver) value(consumer placed, name string) (string, error) {
+func (r *resolver) value(consumer *placed, name string) (string, error) {
 	switch name {
 	case "rooms":
 		return r.rooms, nil
@@ -168,10 +179,10 @@ func (r *resolver) value(consumer placed, name string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("function %s has no replica", function)
 	}
-	return placedValue(consumer, provider, rest)
+	return r.placedValue(consumer, provider, rest)
 }
 
-func placedValue(consumer, provider placed, rest string) (string, error) {
+func (r *resolver) placedValue(consumer, provider *placed, rest string) (string, error) {
 	port, ok := usualPort(consumer, provider.function, provider.ports)
 	if number, certain := strings.CutPrefix(rest, "port."); certain {
 		n, err := strconv.Atoi(number)
@@ -182,16 +193,16 @@ func placedValue(consumer, provider placed, rest string) (string, error) {
 	}
 	switch rest {
 	case "host":
-		if !ok { // it publishes nothing, but it still is somewhere
+		if !ok && !r.swarm { // it publishes nothing, but it still is somewhere
 			return provider.box.address, nil
 		}
-		host, _, err := reach(consumer, provider, port)
+		host, _, err := r.reach(consumer, provider, port)
 		return host, err
 	case "port":
 		if !ok {
 			return "", fmt.Errorf("function %s publishes no port", provider.function.Name)
 		}
-		_, number, err := reach(consumer, provider, port)
+		_, number, err := r.reach(consumer, provider, port)
 		return strconv.Itoa(number), err
 	}
 	return "", unknownPart(provider.function.Name, rest)

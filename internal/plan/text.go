@@ -16,129 +16,151 @@ func (p *page) put(format string, args ...any) {
 	p.WriteString(text)
 }
 
-// Changes counts what applying the plan would alter: containers that are created, replaced or removed.
+// Changes counts what applying the plan would alter: containers that are created, replaced, started or removed.
+// What is held on a box that does not answer is not touched.
 func (p Plan) Changes() int {
 	n := len(p.Removals)
-	for _, one := range p.Placements {
-		if one.Action != ActionKeep {
+	for i := range p.Placements {
+		if action := p.Placements[i].Action; action != ActionKeep && action != ActionHold {
 			n++
 		}
 	}
 	return n
 }
 
-// String is the plan for people: where each function goes and why, each step with its reason, and why not
-// elsewhere. It holds no value of any environment variable.
-func (p Plan) String() string {
+// String is the plan for people: each step with its reason, and then every function on every box, with the score
+// or all the reasons against it. It holds no value of any environment variable.
+func (p Plan) String() string { return p.Text(nil) }
+
+// Text is String with every word of a tone passed through paint, which may add colour.
+func (p Plan) Text(paint Paint) string {
+	if paint == nil {
+		paint = func(_ Tone, text string) string { return text }
+	}
 	var b page
 	b.put("plan %s %s: %s\n", p.Service, p.Hash, p.summary())
-	p.writeFunctions(&b)
-	p.writeSteps(&b)
-	p.writeNotChosen(&b)
+	p.writeSteps(&b, paint)
+	p.writeMatrix(&b, paint)
 	return b.String()
 }
 
+// Tone is what a piece of a plan's text means to a person.
+type Tone int
+
+// The tones.
+const (
+	ToneGood  Tone = iota + 1 // chosen, kept
+	ToneBad                   // refused, removed
+	ToneNew                   // created, replaced, started
+	ToneFaint                 // possible, but not chosen
+)
+
+// Paint gives a piece of text the look of its tone.
+type Paint func(tone Tone, text string) string
+
 func (p Plan) summary() string {
 	count := map[string]int{}
-	for _, one := range p.Placements {
-		count[one.Action]++
+	for i := range p.Placements {
+		count[p.Placements[i].Action]++
 	}
-	return fmt.Sprintf("%d to create, %d to replace, %d to keep, %d to remove",
+	text := fmt.Sprintf("%d to create, %d to replace, %d to keep, %d to remove",
 		count[ActionCreate], count[ActionReplace], count[ActionKeep], len(p.Removals))
+	if n := count[ActionStart]; n > 0 {
+		text += fmt.Sprintf(", %d to start again", n)
+	}
+	if n := count[ActionHold]; n > 0 {
+		text += fmt.Sprintf(", %d held on boxes that do not answer", n)
+	}
+	return text
 }
 
-func (p Plan) writeFunctions(b *page) {
-	b.WriteString("functions\n")
-	why := make(map[replicaKey]Choice, len(p.Placements))
-	for _, c := range p.Choices {
-		if c.Chosen {
-			why[replicaKey{c.Function, c.Replica}] = c
-		}
-	}
-	for _, one := range p.Placements {
-		b.put("  %s %d on %s: %s, %s\n", one.Function, one.Replica, one.Box, one.Image,
-			scoreText(why[replicaKey{one.Function, one.Replica}]))
-	}
-}
-
-func (p Plan) writeSteps(b *page) {
+func (p Plan) writeSteps(b *page, paint Paint) {
 	b.WriteString("steps\n")
 	for _, r := range p.Removals {
 		if r.First {
-			b.put("  remove %s on %s, before the rest because it holds a port: %s\n", r.Container, r.Box, r.Cause)
+			b.put("  %s %s on %s, before the rest because it holds a port: %s\n", paint(ToneBad, "remove"), r.Container, r.Box, r.Cause)
 		}
 	}
 	for _, pull := range p.Pulls {
-		step, cause := "pull", "not there, "+bytesText(pull.SizeBytes)
+		step, cause := paint(ToneNew, "pull"), "not there, "+bytesText(pull.SizeBytes)
 		if pull.Present {
-			step, cause = "verify", "is there"
+			step, cause = paint(ToneGood, "verify"), "is there"
 		}
 		b.put("  %s %s (%s) on %s: %s\n", step, pull.Image, platformText(pull.OS, pull.Arch, pull.Variant), pull.Box, cause)
 	}
 	for _, n := range p.Networks {
-		b.put("  network %s on %s\n", n.Name, n.Box)
+		if n.Box == "" {
+			b.put("  overlay network %s\n", n.Name)
+		} else {
+			b.put("  network %s on %s\n", n.Name, n.Box)
+		}
 	}
 	for _, v := range p.Volumes {
 		b.put("  volume %s on %s\n", v.Name, v.Box)
 	}
-	for i, level := range p.Levels {
-		for _, one := range p.Placements {
-			if _, in := slices.BinarySearch(level.Functions, one.Function); in {
-				b.put("  %s %s on %s (level %d%s): %s\n", one.Action, one.Container, one.Box, i+1, portsText(one), one.Cause)
-			}
-		}
-	}
+	p.writeStarts(b, paint)
 	for _, probe := range p.Probes {
 		b.put("  probe %s from %s %d on %s: consumes %s\n", probe.Address, probe.Consumer, probe.Replica, probe.Box, probe.Provider)
 	}
 	for _, r := range p.Removals {
 		if !r.First {
-			b.put("  remove %s on %s: %s\n", r.Container, r.Box, r.Cause)
+			b.put("  %s %s on %s: %s\n", paint(ToneBad, "remove"), r.Container, r.Box, r.Cause)
 		}
 	}
 }
 
-func (p Plan) writeNotChosen(b *page) {
-	b.WriteString("not chosen\n")
-	for _, c := range p.Choices {
-		if !c.Chosen {
-			b.put("  %s %d on %s: %s\n", c.Function, c.Replica, c.Box, p.refusal(c))
+func (p Plan) writeStarts(b *page, paint Paint) {
+	for i, level := range p.Levels {
+		for j := range p.Placements {
+			one := &p.Placements[j]
+			if _, in := slices.BinarySearch(level.Functions, one.Function); !in {
+				continue
+			}
+			b.put("  %s %s on %s (level %d%s): %s\n", paint(toneOf(one.Action), one.Action), one.Container, one.Box, i+1, portsText(one), one.Cause)
+			for _, f := range one.Forwards {
+				b.put("    forwards %s to %s\n", f.Listen, f.To)
+			}
 		}
 	}
 }
 
-// refusal is why a choice was not made: the reasons, or the better score.
-func (p Plan) refusal(c Choice) string {
-	if len(c.Reasons) > 0 {
+func toneOf(action string) Tone {
+	switch action {
+	case ActionKeep:
+		return ToneGood
+	case ActionHold:
+		return ToneFaint
+	}
+	return ToneNew
+}
+
+// refusal is why a choice was not made: the reasons, or the better score of the one that was.
+func refusal(c, chosen *Choice) string {
+	switch {
+	case len(c.Reasons) > 0:
 		return strings.Join(c.Reasons, "; ")
+	case chosen == nil:
+		return scoreText(c)
+	case chosen.Score > c.Score:
+		return fmt.Sprintf("%s, less than %s on %s", scoreText(c), number(chosen.Score), chosen.Box)
+	case chosen.Score == c.Score:
+		return fmt.Sprintf("%s, as on %s, which comes first by name", scoreText(c), chosen.Box)
 	}
-	for _, other := range p.Choices {
-		if !other.Chosen || other.Function != c.Function || other.Replica != c.Replica {
-			continue
-		}
-		if other.Score > c.Score {
-			return fmt.Sprintf("%s, less than %s on %s", scoreText(c), number(other.Score), other.Box)
-		}
-		if other.Score == c.Score {
-			return fmt.Sprintf("%s, as on %s, which comes first by name", scoreText(c), other.Box)
-		}
-		return fmt.Sprintf("%s, but those that go with it do better on %s", scoreText(c), other.Box)
-	}
-	return scoreText(c)
+	return fmt.Sprintf("%s, but those that go with it do better on %s", scoreText(c), chosen.Box)
 }
 
 // WhyNot says why a function is not on a box, or why it is there; one sentence for each replica.
 func (p Plan) WhyNot(function, box string) string {
 	var lines []string
-	for _, c := range p.Choices {
-		if c.Function != function || c.Box != box {
+	for _, row := range p.Matrix() {
+		if row.Function != function {
 			continue
 		}
-		text := p.refusal(c)
-		if c.Chosen {
-			text = "it is there, " + scoreText(c)
+		for _, cell := range row.Cells {
+			if cell.Box == box {
+				lines = append(lines, fmt.Sprintf("%s %d on %s: %s", function, row.Replica, box, cell.Text))
+			}
 		}
-		lines = append(lines, fmt.Sprintf("%s %d on %s: %s", function, c.Replica, box, text))
 	}
 	if len(lines) == 0 {
 		return fmt.Sprintf("the plan says nothing about %s on %s: no such function or box, or the plan is too large to explain every box", function, box)
@@ -146,7 +168,7 @@ func (p Plan) WhyNot(function, box string) string {
 	return strings.Join(lines, "\n")
 }
 
-func scoreText(c Choice) string {
+func scoreText(c *Choice) string {
 	parts := make([]string, 0, len(c.Parts))
 	for _, part := range c.Parts {
 		parts = append(parts, part.Name+" "+number(part.Value))
@@ -165,7 +187,7 @@ func number(v float64) string {
 }
 
 // portsText lists host -> container of the published ports.
-func portsText(p Placement) string {
+func portsText(p *Placement) string {
 	var b page
 	for _, port := range p.Ports {
 		b.put(", port %d -> %d/%s", port.Host, port.Container, protocolOf(port))

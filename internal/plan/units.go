@@ -30,15 +30,19 @@ type unit struct {
 	members []member
 	// fits is on how many boxes it could go if they were empty.
 	fits int
-	// stays says that a container of it exists.
+	// cpus (thousandths) and memory (bytes) are what it reserves by its first options.
+	cpus, memory int64
+	// stays says that it is somewhere, or was when its box was lost: newcomers come after it.
 	stays bool
+	// with is a member of the group that is held on a lost box; the others can only be there.
+	with *held
 }
 
-// units groups the replicas: those of functions joined by data-io edges go together, others one by one.
-func (m *matcher) units() []*unit {
+// units groups the replicas: those of functions joined by data-io edges go together, others one by one. Those
+// that wait for a lost box are apart.
+func (m *matcher) units() (units []*unit, waiting []held) {
 	group := m.groups()
 	byGroup := map[string]*unit{}
-	var units []*unit
 	for i := range m.service.Functions {
 		f := &m.service.Functions[i]
 		if f.External != "" {
@@ -56,10 +60,46 @@ func (m *matcher) units() []*unit {
 				units = append(units, u)
 			}
 			u.members = append(u.members, member{f, replica, m.options[f.Name]})
-			u.stays = u.stays || len(m.existing[replicaKey{f.Name, replica}]) > 0
 		}
 	}
-	return units
+	if len(m.lost) > 0 {
+		units, waiting = m.waitForLost(units)
+	}
+	for _, u := range units {
+		u.stays = slices.ContainsFunc(u.members, func(one member) bool {
+			_, there := m.home(one.key())
+			return there || m.lost[one.key()].before != nil
+		})
+	}
+	return units, waiting
+}
+
+// waitForLost takes what is held out of the units. Of a group either all that is on the lost box waits or none.
+func (m *matcher) waitForLost(units []*unit) (left []*unit, waiting []held) {
+	for _, u := range units {
+		holder := slices.IndexFunc(u.members, func(one member) bool { return m.lost[one.key()].hold })
+		if holder < 0 {
+			left = append(left, u)
+			continue
+		}
+		first := held{u.members[holder], m.lost[u.members[holder].key()]}
+		var others []member
+		for _, one := range u.members {
+			lost, ok := m.lost[one.key()]
+			switch {
+			case !ok:
+				others = append(others, one)
+				continue
+			case !lost.hold:
+				lost.hold, lost.cause = true, "goes with "+first.function.Name+": "+first.cause
+			}
+			waiting = append(waiting, held{one, lost})
+		}
+		if len(others) > 0 {
+			left = append(left, &unit{name: u.name, members: others, with: &first})
+		}
+	}
+	return left, waiting
 }
 
 // groups maps each function that a data-io edge touches to the first name of its connected group.
@@ -106,21 +146,19 @@ func inOrder(units []*unit, runningFirst bool) []*unit {
 			}
 			return 1
 		}
-		aCPUs, aMemory := a.size()
-		bCPUs, bMemory := b.size()
-		return cmp.Or(cmp.Compare(a.fits, b.fits), cmp.Compare(bMemory, aMemory), cmp.Compare(bCPUs, aCPUs),
+		return cmp.Or(cmp.Compare(a.fits, b.fits), cmp.Compare(b.memory, a.memory), cmp.Compare(b.cpus, a.cpus),
 			cmp.Compare(a.name, b.name), cmp.Compare(a.members[0].replica, b.members[0].replica))
 	})
 	return ordered
 }
 
-// size is what a unit reserves by its first options: thousandths of CPUs, bytes.
-func (u *unit) size() (cpus, memory int64) {
+// measure notes what the order of placing goes by.
+func (u *unit) measure(fits int) {
+	u.fits = fits
 	for _, member := range u.members {
 		if len(member.options) > 0 {
-			cpus += thousandths(member.options[0].resources.CPUs)
-			memory += member.options[0].resources.MemoryBytes
+			u.cpus += thousandths(member.options[0].resources.CPUs)
+			u.memory += member.options[0].resources.MemoryBytes
 		}
 	}
-	return cpus, memory
 }

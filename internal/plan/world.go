@@ -12,16 +12,30 @@ import (
 // unpacks to exist at the same time (Go binaries compress to about 2/3, so 1 + 1.5).
 const unpackFactor = 2.5
 
+// load is what a box has left while functions are being placed. All boxes' loads lie one after another, so that
+// a scan of a thousand of them reads memory in order.
+type load struct {
+	cpus    int64 // thousandths
+	memory  int64 // bytes
+	disk    int64 // bytes; unlimited when nobody knows
+	crowded points
+	// What a thousandth of a CPU and a byte of memory are worth in the score; zero when the box tells no total.
+	perCPU, perByte float64
+}
+
+// unlimited is more disk than there is, with room to count in.
+const unlimited = math.MaxInt64 / 4
+
 // boxState is one declared box while functions are being placed: what it has and what is already taken.
 type boxState struct {
 	spec.Box
+	*load
+	index   int // among the boxes, which go by name
 	seen    Box
 	address string // where its published ports live: boxes that share it share ports
 
-	cpus, totalCPUs     int64 // thousandths
-	memory, totalMemory int64 // bytes
-	disk                int64 // bytes; meaningless without diskKnown
-	diskKnown           bool
+	totalCPUs, totalMemory int64 // thousandths, bytes
+	diskKnown              bool
 
 	images  map[string]bool // digests that are there
 	pulled  map[string]int  // digests that placements bring, with how many need them
@@ -30,9 +44,9 @@ type boxState struct {
 }
 
 // newBoxState joins what was declared with what was seen. Containers of other owners keep their reservations.
-func newBoxState(service string, declared spec.Box, seen Box) *boxState {
+func newBoxState(service string, declared spec.Box, seen Box, l *load) *boxState {
 	b := &boxState{
-		Box: declared, seen: seen, address: portAddress(declared),
+		Box: declared, load: l, seen: seen, address: portAddress(declared),
 		images: make(map[string]bool, len(seen.Images)), pulled: map[string]int{}, planned: map[string]int{},
 	}
 	b.totalCPUs = atMost(thousandths(seen.CPUs), thousandths(declared.CPUs))
@@ -41,7 +55,16 @@ func newBoxState(service string, declared spec.Box, seen Box) *boxState {
 	if declared.DiskBytes > 0 && (!b.diskKnown || declared.DiskBytes < b.disk) {
 		b.disk, b.diskKnown = declared.DiskBytes, true
 	}
+	if !b.diskKnown {
+		b.disk = unlimited
+	}
 	b.cpus, b.memory = b.totalCPUs, b.totalMemory
+	if b.totalCPUs > 0 {
+		b.perCPU = float64(weightFree) / float64(b.totalCPUs)
+	}
+	if b.totalMemory > 0 {
+		b.perByte = float64(weightFree) / float64(b.totalMemory)
+	}
 	for _, c := range seen.Containers {
 		if c.Service != service && c.holds() {
 			b.cpus -= thousandths(c.CPUs)
@@ -82,6 +105,9 @@ func (c Container) holds() bool {
 	return true
 }
 
+// drained says whether a person keeps the box empty.
+func (b *boxState) drained() bool { return b.Availability == spec.AvailabilityDrain }
+
 // has says whether the box has a platform of an image, by either digest.
 func (b *boxState) has(image Image, platform Platform) bool {
 	return b.images[platform.Digest] || b.images[image.Digest]
@@ -92,30 +118,30 @@ func (b *boxState) missing(image Image, platform Platform) int64 {
 	if b.has(image, platform) || b.pulled[platform.Digest] > 0 {
 		return 0
 	}
-	return int64(float64(platform.SizeBytes) * unpackFactor)
+	return diskOf(platform)
+}
+
+func diskOf(platform Platform) int64 { return int64(float64(platform.SizeBytes) * unpackFactor) }
+
+// reserve counts a replica in (by 1) or out (by -1) with what it keeps for itself.
+func (b *boxState) reserve(function string, need spec.Resources, by int) {
+	b.cpus -= int64(by) * thousandths(need.CPUs)
+	b.memory -= int64(by) * need.MemoryBytes
+	b.planned[function] += by
+	b.count += by
+	b.crowded = crowdedPoints(b.count)
 }
 
 // take reserves what a pick needs; release gives exactly that back.
-func (b *boxState) take(p *pick) {
-	b.cpus -= thousandths(p.option.resources.CPUs)
-	b.memory -= p.option.resources.MemoryBytes
-	b.bring(p.option.image, p.platform, 1)
-	if p.probe != nil {
-		b.bring(*p.probeImage, *p.probe, 1)
-	}
-	b.planned[p.function.Name]++
-	b.count++
-}
+func (b *boxState) take(p *pick)    { b.move(p, 1) }
+func (b *boxState) release(p *pick) { b.move(p, -1) }
 
-func (b *boxState) release(p *pick) {
-	b.cpus += thousandths(p.option.resources.CPUs)
-	b.memory += p.option.resources.MemoryBytes
-	b.bring(p.option.image, p.platform, -1)
+func (b *boxState) move(p *pick, by int) {
+	b.reserve(p.function.Name, p.option.resources, by)
+	b.bring(p.option.image, p.platform, by)
 	if p.probe != nil {
-		b.bring(*p.probeImage, *p.probe, -1)
+		b.bring(*p.probeImage, *p.probe, by)
 	}
-	b.planned[p.function.Name]--
-	b.count--
 }
 
 // bring counts one more (or less) placement that needs an image; the first needs the disk, the last frees it.
@@ -141,12 +167,13 @@ type replicaKey struct {
 	replica  int
 }
 
-// findOurs lists the service's own containers, by replica, each list in the order of box and name.
-func findOurs(service string, boxes []Box) (all []found, byReplica map[replicaKey][]found) {
+// findOurs lists the service's own containers, by replica, each list in the order of box and name. A swarm keeps
+// the last ended containers of every task: they are its memory, not drift.
+func findOurs(service spec.Service, boxes []Box) (all []found, byReplica map[replicaKey][]found) {
 	byReplica = map[replicaKey][]found{}
 	for _, box := range boxes {
 		for _, c := range box.Containers {
-			if c.Service == service {
+			if c.Service == service.Name {
 				all = append(all, found{box.Name, c})
 			}
 		}
@@ -154,9 +181,32 @@ func findOurs(service string, boxes []Box) (all []found, byReplica map[replicaKe
 	slices.SortFunc(all, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.box, b.box), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
+	kept := all[:0]
+	var now map[replicaKey]found
+	if service.Orchestrator == spec.OrchestratorSwarm {
+		inTurn(service, all)
+		now = lastOf(all)
+	}
 	for _, f := range all {
 		key := replicaKey{f.Function, f.Replica}
+		if last, swarm := now[key]; swarm && !f.holds() && (last.box != f.box || last.ID != f.ID) {
+			continue
+		}
 		byReplica[key] = append(byReplica[key], f)
+		kept = append(kept, f)
 	}
-	return all, byReplica
+	return kept, byReplica
+}
+
+// lastOf is the container of each replica that says how it is: one that runs, else the youngest.
+func lastOf(all []found) map[replicaKey]found {
+	last := map[replicaKey]found{}
+	for _, f := range all {
+		key := replicaKey{f.Function, f.Replica}
+		old, ok := last[key]
+		if !ok || (f.holds() && !old.holds()) || (f.holds() == old.holds() && f.Created > old.Created) {
+			last[key] = f
+		}
+	}
+	return last
 }
