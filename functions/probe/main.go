@@ -1,5 +1,6 @@
-// Command probe proves a TCP connection. It is the one program of the probe image, which runs for a moment
-// in a consumer's network namespace and says what it saw as one JSON line.
+// Command probe looks at connections and makes them. It is the one program of the probe image, which runs in a
+// consumer's network namespace: for a moment, to say what it can reach, or for as long as the consumer lives, to
+// pass on ports.
 package main
 
 import (
@@ -12,30 +13,37 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
-const usage = `probe connects by TCP and says in one JSON line what came of it.
+const usage = `probe connects by TCP and says in one JSON line for each address what came of it.
 
 Usage:
-  probe HOST:PORT [TIMEOUT]   connect; TIMEOUT is 3s unless given (500ms, 10s, …)
-  probe health                exit 0: a probe that can run is well
-  probe --help                this text
+  probe HOST:PORT... [TIMEOUT]      connect; TIMEOUT is 3s unless given (500ms, 10s, …)
+  probe forward IP:PORT=HOST:PORT...
+                                    listen on each IP:PORT and pass its connections on to HOST:PORT
+  probe disk PATH                   say in one JSON line how many bytes are free there
+  probe health                      exit 0: a probe that can run is well
+  probe --help                      this text
 
 Examples:
   probe kafka:9092
-  probe 10.0.0.7:8086 500ms
+  probe kafka:9092 10.0.0.7:8086 500ms
+  probe forward 127.77.0.1:5432=10.0.0.7:20001
 
-Exit status: 0 connected, 1 not connected, 2 wrong usage.
+Exit status: 0 all connected, 1 not all connected or not forwarding any more, 2 wrong usage.
 `
 
 // defaultTimeout bounds name resolution and connecting together.
 const defaultTimeout = 3 * time.Second
 
-// Result is the line that probe prints.
+// Result is the line that probe prints for one address, in the order of the addresses.
 type Result struct {
-	Connected bool `json:"connected"`
+	// Asked is the address as it was given.
+	Asked     string `json:"asked"`
+	Connected bool   `json:"connected"`
 	// Address is the ip:port that answered, or what was asked for when none did.
 	Address string `json:"address"`
 	// Millis is the whole time, from name to connection, in ms.
@@ -52,39 +60,71 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out, faults io.Writer) int {
-	switch {
-	case len(args) == 1 && args[0] == "health":
-		return 0
-	case len(args) == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help"):
-		fmt.Fprint(out, usage)
-		return 0
-	case len(args) < 1 || len(args) > 2:
-		fmt.Fprintf(faults, "probe: one address and perhaps a timeout, not %d arguments (see probe --help)\n", len(args))
-		return 2
-	}
-	timeout := defaultTimeout
-	if len(args) == 2 {
-		given, err := time.ParseDuration(args[1])
-		if err != nil || given <= 0 {
-			fmt.Fprintf(faults, "probe: %q is no timeout (write 500ms or 3s)\n", args[1])
-			return 2
+	if len(args) > 0 {
+		switch args[0] {
+		case "health":
+			return 0
+		case "--help", "-h", "help":
+			fmt.Fprint(out, usage)
+			return 0
+		case "forward":
+			return forward(ctx, args[1:], out, faults)
+		case "disk":
+			return disk(args[1:], out, faults)
 		}
-		timeout = given
 	}
-	host, port, err := net.SplitHostPort(args[0])
-	if err != nil || host == "" || port == "" {
-		fmt.Fprintf(faults, "probe: %q is no HOST:PORT\n", args[0])
+	addresses, timeout, err := read(args)
+	if err != nil {
+		fmt.Fprintf(faults, "probe: %v\n", err)
 		return 2
 	}
-	result := connect(ctx, host, port, timeout)
-	if err := json.NewEncoder(out).Encode(result); err != nil {
-		fmt.Fprintf(faults, "probe: write the result: %v\n", err)
-		return 1
+	code := 0
+	for _, result := range connectAll(ctx, addresses, timeout) {
+		if err := json.NewEncoder(out).Encode(result); err != nil {
+			fmt.Fprintf(faults, "probe: write the result: %v\n", err)
+			return 1
+		}
+		if !result.Connected {
+			code = 1
+		}
 	}
-	if !result.Connected {
-		return 1
+	return code
+}
+
+// read takes addresses and perhaps a timeout after them.
+func read(args []string) (addresses []string, timeout time.Duration, err error) {
+	timeout = defaultTimeout
+	if last := len(args) - 1; last > 0 && !strings.Contains(args[last], ":") {
+		timeout, err = time.ParseDuration(args[last])
+		if err != nil || timeout <= 0 {
+			return nil, 0, fmt.Errorf("%q is no timeout (write 500ms or 3s)", args[last])
+		}
+		args = args[:last]
 	}
-	return 0
+	if len(args) == 0 {
+		return nil, 0, errors.New("no address is given (see probe --help)")
+	}
+	for _, address := range args {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+			return nil, 0, fmt.Errorf("%q is no HOST:PORT", address)
+		}
+	}
+	return args, timeout, nil
+}
+
+// connectAll tries all addresses side by side: a consumer has few providers.
+func connectAll(ctx context.Context, addresses []string, timeout time.Duration) []Result {
+	results := make([]Result, len(addresses))
+	var all sync.WaitGroup
+	for i, address := range addresses {
+		all.Go(func() {
+			host, port, _ := net.SplitHostPort(address) // read has tried it
+			results[i] = connect(ctx, host, port, timeout)
+			results[i].Asked = address
+		})
+	}
+	all.Wait()
+	return results
 }
 
 // connect tries the host's addresses one after the other, sharing the time that is left.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -58,6 +59,26 @@ func TestSaysWhyNot(t *testing.T) {
 	require.Equal(t, "99999 is no port", result.Fault)
 }
 
+func TestTriesAllAddressesAtOnce(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	silent, open := fullListener(t), listener.Addr().String()
+	var stdout, stderr bytes.Buffer
+	begun := time.Now()
+	require.Equal(t, 1, run(context.Background(), []string{silent, open, silent, "300ms"}, &stdout, &stderr))
+	require.Less(t, time.Since(begun), 550*time.Millisecond, "side by side")
+	var all []Result
+	for line := range strings.Lines(stdout.String()) {
+		var one Result
+		require.NoError(t, json.Unmarshal([]byte(line), &one))
+		all = append(all, one)
+	}
+	require.Len(t, all, 3)
+	require.Equal(t, []string{silent, open, silent}, []string{all[0].Asked, all[1].Asked, all[2].Asked})
+	require.Equal(t, []bool{false, true, false}, []bool{all[0].Connected, all[1].Connected, all[2].Connected})
+}
+
 // A listener whose queue is full leaves further connections without an answer.
 func TestSaysThatNobodyAnswered(t *testing.T) {
 	full := fullListener(t)
@@ -92,7 +113,7 @@ func TestUsage(t *testing.T) {
 	require.Zero(t, code)
 	require.Empty(t, out)
 
-	for _, args := range [][]string{{}, {"kafka"}, {":80"}, {"kafka:"}, {"kafka:9092", "soon"}, {"kafka:9092", "-1s"}, {"a:1", "1s", "x"}} {
+	for _, args := range [][]string{{}, {"kafka"}, {":80"}, {"kafka:"}, {"kafka:9092", "soon"}, {"kafka:9092", "-1s"}, {"a:1", "1s", "x"}, {"a:1", "x", "b:1"}, {"forward"}, {"forward", "127.0.0.1:1"}, {"forward", "localhost:1=a:1"}, {"forward", "127.0.0.1:1=a"}} {
 		code, _, out, faults := probe(t, args...)
 		require.Equal(t, 2, code, args)
 		require.Empty(t, out)

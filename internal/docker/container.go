@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -51,38 +50,89 @@ func (e *Engine) ensure(ctx context.Context, service string, p plan.Placement, s
 	if err != nil {
 		return "", false, err
 	}
-	for _, other := range others {
-		if err := e.Remove(ctx, other.ID, p.StopGrace.D()); err != nil {
-			return "", false, fmt.Errorf("remove the old %s: %w", nameOf(other), err)
-		}
+	name, gone := p.Container, others
+	if beside(p, others) {
+		name += plan.NextSuffix
+		gone = slices.DeleteFunc(slices.Clone(others), func(one container.Summary) bool { return nameOf(one) != name }) // an earlier try's
+	}
+	if err := e.clear(ctx, gone, p.StopGrace.D()); err != nil {
+		return "", false, err
 	}
 	if keep != nil {
-		err := e.wake(ctx, *keep, secrets)
-		if !errors.Is(err, fault.ErrDigestMismatch) {
+		kept, err := e.keep(ctx, *keep, name, p, secrets)
+		if kept || err != nil {
 			return keep.ID, false, err
 		}
-		// Its files were tampered with; the image may be whole still, and then a new container is too.
-		if left := e.Remove(ctx, keep.ID, 0); left != nil {
-			return "", false, fmt.Errorf("%w (and its container stayed: %s)", err, left.Error())
-		}
 	}
-	id, err := e.create(ctx, service, p)
+	id, err := e.create(ctx, service, name, p, secrets)
 	if err != nil {
 		return "", false, err
 	}
-	err = e.fill(ctx, id, secrets)
-	if err == nil {
-		err = e.api.ContainerStart(ctx, id, container.StartOptions{})
-	}
-	if err != nil {
+	if err := e.begin(ctx, id, p, secrets); err != nil {
 		tidy, cancel := lasting(ctx)
 		defer cancel()
 		if left := e.Remove(tidy, id, 0); left != nil {
 			return "", false, fmt.Errorf("%w (and its container stayed: %s)", classify(ctx, err), left.Error())
 		}
-		return "", false, notConflict(ctx, err)
+		return "", false, err
 	}
 	return id, true, nil
+}
+
+// begin gives a new container its secrets and starts it.
+func (e *Engine) begin(ctx context.Context, id string, p plan.Placement, secrets []activities.SecretFile) error {
+	if err := e.fill(ctx, id, secrets); err != nil {
+		return err
+	}
+	return e.holder(ctx, p, notConflict(ctx, e.api.ContainerStart(ctx, id, container.StartOptions{})))
+}
+
+// clear removes what stands where a placement is to be.
+func (e *Engine) clear(ctx context.Context, others []container.Summary, grace time.Duration) error {
+	for _, other := range others {
+		if err := e.Remove(ctx, other.ID, grace); err != nil {
+			return fmt.Errorf("remove the old %s: %w", nameOf(other), err)
+		}
+	}
+	return nil
+}
+
+// keep makes a container with the right hash serve the placement: it runs, under its name. It is not kept, and
+// gone, when its secrets are others than those wanted, or when its files were tampered with: the image may be
+// whole still, and then a new container is too.
+func (e *Engine) keep(ctx context.Context, one container.Summary, name string, p plan.Placement, secrets []activities.SecretFile) (bool, error) {
+	same, err := e.hasSecrets(ctx, one, secrets)
+	if err != nil {
+		return false, err
+	}
+	if !same {
+		if err := e.Remove(ctx, one.ID, p.StopGrace.D()); err != nil {
+			return false, fmt.Errorf("remove %s, which has old secrets: %w", nameOf(one), err)
+		}
+		return false, nil
+	}
+	err = e.wake(ctx, one, p, secrets)
+	if errors.Is(err, fault.ErrDigestMismatch) {
+		if left := e.Remove(ctx, one.ID, 0); left != nil {
+			return false, fmt.Errorf("%w (and its container stayed: %s)", err, left.Error())
+		}
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if have := nameOf(one); have != name && name == p.Container {
+		return true, e.rename(ctx, one.ID, have, name)
+	}
+	return true, nil
+}
+
+// rename gives the container that has replaced another its name. A conflict stays one: the name is free soon.
+func (e *Engine) rename(ctx context.Context, id, have, name string) error {
+	if err := e.api.ContainerRename(ctx, id, name); err != nil {
+		return fmt.Errorf("rename %s to %s: %w", have, name, err)
+	}
+	return nil
 }
 
 // notConflict gives a failed start its sentinel at once, so that it is not taken for a lost race.
@@ -93,68 +143,48 @@ func notConflict(ctx context.Context, err error) error {
 	return classify(ctx, err)
 }
 
-// ours are the containers of one placement: the one to keep, if any has its hash, and those to remove.
-func (e *Engine) ours(ctx context.Context, service string, p plan.Placement) (keep *container.Summary, others []container.Summary, err error) {
-	match := ofService(service)
-	match.Add("label", LabelFunction+"="+p.Function)
-	match.Add("label", LabelReplica+"="+strconv.Itoa(p.Replica))
-	found, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: match})
-	if err != nil {
-		return nil, nil, err
-	}
-	found = slices.DeleteFunc(found, func(one container.Summary) bool { return one.Labels[LabelHelper] != "" })
-	slices.SortFunc(found, func(a, b container.Summary) int { return rank(b, p) - rank(a, p) })
-	for i, one := range found {
-		if i == 0 && rank(one, p) > 0 {
-			keep = &found[0]
-			continue
-		}
-		others = append(others, one)
-	}
-	return keep, others, nil
-}
-
-// rank is how well a container serves a placement; zero is not at all.
-func rank(one container.Summary, p plan.Placement) int {
-	if one.Labels[LabelSpecHash] != p.SpecHash {
-		return 0
-	}
-	switch one.State {
-	case container.StateRunning, container.StateRestarting:
-		return 3
-	case container.StatePaused:
-		return 2
-	case container.StateCreated, container.StateExited:
-		return 1
-	}
-	return 0 // dead or being removed
-}
-
-// wake makes a container run that has the right hash.
-func (e *Engine) wake(ctx context.Context, one container.Summary, secrets []activities.SecretFile) error {
+// wake makes a container run that has the right hash. One that was never started may be the leaving of a worker
+// that died right after making it: it is settled first.
+func (e *Engine) wake(ctx context.Context, one container.Summary, p plan.Placement, secrets []activities.SecretFile) error {
 	switch one.State {
 	case container.StateRunning, container.StateRestarting:
 		return nil
 	case container.StatePaused:
 		return e.api.ContainerUnpause(ctx, one.ID)
+	case container.StateCreated:
+		image, err := e.imageFor(ctx, p)
+		if err != nil {
+			return err
+		}
+		if err := e.settle(ctx, one.ID, image, p); err != nil {
+			return err
+		}
+	}
+	if folder := one.Labels[LabelFolder]; folder != "" {
+		if err := e.fillFolder(ctx, one.Labels[LabelService], one.ImageID, folder, p.Runtime.User, inFolder(secrets)); err != nil {
+			return err
+		}
 	}
 	if err := e.fill(ctx, one.ID, secrets); err != nil {
 		return err
 	}
-	return notConflict(ctx, e.api.ContainerStart(ctx, one.ID, container.StartOptions{}))
+	return e.holder(ctx, p, notConflict(ctx, e.api.ContainerStart(ctx, one.ID, container.StartOptions{})))
 }
 
 // create makes a container and joins it to its networks.
-func (e *Engine) create(ctx context.Context, service string, p plan.Placement) (string, error) {
+func (e *Engine) create(ctx context.Context, service, name string, p plan.Placement, secrets []activities.SecretFile) (string, error) {
 	image, err := e.imageFor(ctx, p)
 	if err != nil {
 		return "", err
 	}
 	config, host, joined := translate(service, p)
 	suit(config, e.api.ClientVersion())
-	made, err := e.api.ContainerCreate(ctx, config, host, joined, nil, p.Container)
+	if err := e.lend(ctx, service, image, p, secrets, config, host); err != nil {
+		return "", err
+	}
+	made, err := e.api.ContainerCreate(ctx, config, host, joined, nil, name)
 	if errdefs.IsConflict(err) {
-		return "", e.nameTaken(ctx, service, p, err)
+		return "", e.nameTaken(ctx, service, name, p, err)
 	}
 	if err != nil {
 		return "", err
@@ -180,6 +210,9 @@ func (e *Engine) settle(ctx context.Context, id, image string, p plan.Placement)
 		return fmt.Errorf("container was made of image %s, wanted %s (%s): %w", full.Image, image, p.Digest, fault.ErrDigestMismatch)
 	}
 	for _, name := range p.Networks[min(1, len(p.Networks)):] {
+		if full.NetworkSettings != nil && full.NetworkSettings.Networks[name] != nil {
+			continue // an earlier try came this far
+		}
 		if err := e.api.NetworkConnect(ctx, name, id, &network.EndpointSettings{Aliases: []string{p.Function}}); err != nil {
 			return fmt.Errorf("join network %s: %w", name, notConflict(ctx, err))
 		}
@@ -189,8 +222,8 @@ func (e *Engine) settle(ctx context.Context, id, image string, p plan.Placement)
 
 // nameTaken says who has the container's name. One of our own service with other labels goes; then the
 // conflict is handed back for another look.
-func (e *Engine) nameTaken(ctx context.Context, service string, p plan.Placement, conflict error) error {
-	holder, err := e.api.ContainerInspect(ctx, p.Container)
+func (e *Engine) nameTaken(ctx context.Context, service, name string, p plan.Placement, conflict error) error {
+	holder, err := e.api.ContainerInspect(ctx, name)
 	if errdefs.IsNotFound(err) {
 		return conflict // gone meanwhile
 	}
@@ -202,54 +235,14 @@ func (e *Engine) nameTaken(ctx context.Context, service string, p plan.Placement
 		owner = holder.Config.Labels[LabelService]
 	}
 	if owner != service {
-		return fmt.Errorf("the name %s is taken by a container that is not of service %s: remove or rename it: %w", p.Container, service, fault.ErrRejected)
+		return fmt.Errorf("the name %s is taken by a container that is not of service %s: remove or rename it: %w", name, service, fault.ErrRejected)
 	}
 	same := holder.Config.Labels[LabelFunction] == p.Function && holder.Config.Labels[LabelReplica] == strconv.Itoa(p.Replica)
 	if same {
 		return conflict // somebody else, or an earlier try of ours, has just made it
 	}
 	if err := e.Remove(ctx, holder.ID, 0); err != nil {
-		return fmt.Errorf("remove %s, which has the name: %w", p.Container, err)
+		return fmt.Errorf("remove %s, which has the name: %w", name, err)
 	}
 	return conflict
-}
-
-// Remove implements activities.Engine.
-func (e *Engine) Remove(ctx context.Context, id string, grace time.Duration) error {
-	var stop container.StopOptions
-	if grace > 0 {
-		seconds := int((grace + time.Second - 1) / time.Second)
-		stop.Timeout = &seconds
-	}
-	if err := e.api.ContainerStop(ctx, id, stop); err != nil && !errdefs.IsNotModified(err) {
-		if errdefs.IsNotFound(err) {
-			return nil
-		}
-		if ctx.Err() != nil || unreachable(err) {
-			return classify(ctx, err)
-		}
-		// Anything else (it hangs, it is dead) the forced removal below settles or reports.
-	}
-	err := e.api.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
-	switch {
-	case err == nil, errdefs.IsNotFound(err):
-		return nil
-	case errdefs.IsConflict(err) && strings.Contains(err.Error(), "already in progress"):
-		return e.awaitGone(ctx, id)
-	}
-	return classify(ctx, err)
-}
-
-// awaitGone waits until a removal that somebody else began has ended.
-func (e *Engine) awaitGone(ctx context.Context, id string) error {
-	ended, failed := e.api.ContainerWait(ctx, id, container.WaitConditionRemoved)
-	select {
-	case <-ended:
-		return nil
-	case err := <-failed:
-		if errdefs.IsNotFound(err) {
-			return nil
-		}
-		return classify(ctx, err)
-	}
 }

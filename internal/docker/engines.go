@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"sync"
@@ -26,6 +27,8 @@ const observeTimeout = 10 * time.Second
 type Options struct {
 	// ProbeImage proves connections when a service names no image of its own. A box that lacks it pulls it.
 	ProbeImage string
+	// DialSSH connects to the socket of a box's ssh:// engine; nil refuses such engines.
+	DialSSH func(ctx context.Context, box spec.Box) (net.Conn, error)
 }
 
 // Engines keeps one client for each engine address. It is safe for many goroutines.
@@ -34,6 +37,7 @@ type Engines struct {
 
 	mu      sync.Mutex
 	clients map[address]*client.Client
+	disks   disks
 }
 
 // address is what makes two boxes share a client.
@@ -57,14 +61,14 @@ func (e *Engines) Open(box spec.Box) (activities.Engine, error) {
 	key := address{engine: box.Engine, tls: box.TLS}
 	api, found := e.clients[key]
 	if !found {
-		made, err := dialer(box)
+		made, err := e.dialer(box)
 		if err != nil {
 			return nil, fmt.Errorf("engine %q of box %s: %w", box.Engine, box.Name, err)
 		}
 		api = made
 		e.clients[key] = api
 	}
-	return &Engine{api: api, box: box, options: e.options}, nil
+	return &Engine{api: api, box: box, options: e.options, disks: &e.disks}, nil
 }
 
 // Close ends all connections.
@@ -79,7 +83,7 @@ func (e *Engines) Close() error {
 	return errors.Join(faults...)
 }
 
-func dialer(box spec.Box) (*client.Client, error) {
+func (e *Engines) dialer(box spec.Box) (*client.Client, error) {
 	where, err := url.Parse(box.Engine)
 	if err != nil {
 		return nil, fmt.Errorf("is no address: %w", fault.ErrInvalid)
@@ -99,9 +103,11 @@ func dialer(box spec.Box) (*client.Client, error) {
 				filepath.Join(box.TLS, "ca.pem"), filepath.Join(box.TLS, "cert.pem"), filepath.Join(box.TLS, "key.pem")))
 		}
 	case "ssh":
-		return nil, fmt.Errorf("ssh:// is not supported yet, use tcp:// with TLS: %w", fault.ErrInvalid)
+		if options, err = e.throughSSH(box); err != nil {
+			return nil, err
+		}
 	default:
-		return nil, fmt.Errorf("is neither unix:// nor tcp://: %w", fault.ErrInvalid)
+		return nil, fmt.Errorf("is neither unix:// nor tcp:// nor ssh://: %w", fault.ErrInvalid)
 	}
 	api, err := client.NewClientWithOpts(options...)
 	if err != nil {
@@ -110,11 +116,39 @@ func dialer(box spec.Box) (*client.Client, error) {
 	return api, nil
 }
 
+// throughSSH are the options of a client whose connections go through SSH. The host that it seems to have is a
+// socket's, for which no proxy of the environment is asked.
+func (e *Engines) throughSSH(box spec.Box) ([]client.Opt, error) {
+	switch _, complete := box.EngineSSH(); {
+	case e.options.DialSSH == nil:
+		return nil, fmt.Errorf("ssh:// is not set up here: %w", fault.ErrInvalid)
+	case !complete:
+		return nil, fmt.Errorf("names no user and host, write ssh://user@host: %w", fault.ErrInvalid)
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		conn, err := e.options.DialSSH(ctx, box)
+		if err != nil {
+			return nil, &viaFault{err}
+		}
+		return conn, nil
+	}
+	return []client.Opt{
+		client.WithHost("unix://" + box.EngineSocket()), client.WithDialContext(dial), client.WithAPIVersionNegotiation(),
+	}, nil
+}
+
+// viaFault is an error of the way to an engine. It is a whole sentence with its sentinel, and the client's words
+// around it are not for people.
+type viaFault struct{ error }
+
+func (v *viaFault) Unwrap() error { return v.error }
+
 // Engine is one box's engine.
 type Engine struct {
 	api     *client.Client
 	box     spec.Box
 	options Options
+	disks   *disks
 }
 
 // lasting is a context for tidying up after something that may have been cancelled: 30 s, whatever

@@ -30,30 +30,61 @@ func (e *Engine) Pull(ctx context.Context, pull plan.Pull, from activities.Sourc
 	case err != nil && !errors.Is(err, fault.ErrNotFound) && !errors.Is(err, fault.ErrDigestMismatch):
 		return err
 	}
+	source := sourceOf(pull, from)
+	options := image.PullOptions{Platform: platformOf(pull)}
+	if options.RegistryAuth, err = authOf(from); err != nil {
+		return err
+	}
+	stream, err := e.api.ImagePull(ctx, source, options)
+	if err == nil {
+		defer stream.Close()
+		err = readPull(stream, pull.SizeBytes, progress)
+	}
+	if err != nil {
+		return classifyPull(ctx, once(err, source))
+	}
+	return e.tag(ctx, source, pull.Image)
+}
+
+// sourceOf is the reference to pull: by digest, so that a source can only give the very bytes or none.
+func sourceOf(pull plan.Pull, from activities.Source) string {
 	repository := from.Repository
 	if repository == "" {
 		host, path := spec.SplitImage(pull.Image)
 		repository = host + "/" + path
 	}
-	source := repository + "@" + pull.Digest
-	options := image.PullOptions{Platform: platformOf(pull)}
-	if from.User != "" || from.Password != "" {
-		auth, err := registry.EncodeAuthConfig(registry.AuthConfig{Username: from.User, Password: from.Password})
-		if err != nil {
-			return fmt.Errorf("credentials for %s cannot be encoded: %w", repository, fault.ErrSecret)
-		}
-		options.RegistryAuth = auth
-	}
-	stream, err := e.api.ImagePull(ctx, source, options)
-	if err != nil {
-		return classifyPull(ctx, err)
-	}
-	defer stream.Close()
-	if err := readPull(stream, progress); err != nil {
-		return classifyPull(ctx, err)
-	}
-	return e.tag(ctx, source, pull.Image)
+	return repository + "@" + pull.Digest
 }
+
+// authOf encodes a source's credentials; empty is anonymous.
+func authOf(from activities.Source) (string, error) {
+	if from.User == "" && from.Password == "" {
+		return "", nil
+	}
+	auth, err := registry.EncodeAuthConfig(registry.AuthConfig{Username: from.User, Password: from.Password})
+	if err != nil {
+		return "", fmt.Errorf("credentials for %s cannot be encoded: %w", from.Repository, fault.ErrSecret)
+	}
+	return auth, nil
+}
+
+// once takes off what an engine says first and its caller will say again: that it was pulling, and what.
+func once(err error, source string) error {
+	text := words(err)
+	if short, found := strings.CutPrefix(text, "pull "+source+": "); found {
+		return &reworded{text: short, err: err}
+	}
+	return err
+}
+
+// reworded is an error in fewer words.
+type reworded struct {
+	text string
+	err  error
+}
+
+func (r *reworded) Error() string { return r.text }
+func (r *reworded) Unwrap() error { return r.err }
 
 // tag gives an image its name; a name with a digest needs none.
 func (e *Engine) tag(ctx context.Context, source, name string) error {
@@ -187,7 +218,7 @@ func (e *Engine) bring(ctx context.Context, ref string) error {
 	stream, err := e.api.ImagePull(ctx, ref, image.PullOptions{})
 	if err == nil {
 		defer stream.Close()
-		err = readPull(stream, nil)
+		err = readPull(stream, 0, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("pull %s: %w", ref, classifyPull(ctx, err))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,7 +30,7 @@ import (
 	"github.com/overcloud/overcloud/internal/plan"
 )
 
-// lab is a registry on loopback that can be made to misbehave.
+// lab is a registry that can be made to misbehave.
 type lab struct {
 	t       *testing.T
 	host    string
@@ -38,11 +39,11 @@ type lab struct {
 	folder  string
 }
 
-func newLab(t *testing.T) *lab {
+func newLab(t *testing.T, address string) *lab {
 	t.Helper()
 	l := &lab{t: t, folder: t.TempDir()}
 	real := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		switch {
 		case l.locked.Load() && (user != "u" || password != "p"):
@@ -66,6 +67,11 @@ func newLab(t *testing.T) *lab {
 			real.ServeHTTP(w, r)
 		}
 	}))
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	server.Listener.Close()
+	server.Listener = listener
+	server.Start()
 	t.Cleanup(server.Close)
 	l.host = strings.TrimPrefix(server.URL, "http://")
 	return l

@@ -25,9 +25,9 @@ func TestProcessBox(t *testing.T) {
 		defer cancel()
 		require.NoError(t, engine.Close(ctx))
 	})
-	keepsPromises(t, spec.Box{Name: "process", Engine: "tcp://" + engine.Addr()})
+	keepsPromises(t, spec.Box{Name: "process", Engine: "tcp://" + engine.Addr()}, loopback)
 	t.Run("makes a tampered container anew", func(t *testing.T) {
-		tampered(newWorld(t, spec.Box{Name: "process", Engine: "tcp://" + engine.Addr()}))
+		tampered(newWorld(t, spec.Box{Name: "process", Engine: "tcp://" + engine.Addr()}, loopback))
 	})
 }
 

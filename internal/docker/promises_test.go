@@ -1,7 +1,9 @@
 package docker_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -36,11 +38,16 @@ type world struct {
 	api    *client.Client // to look behind the adapter's back
 	box    spec.Box
 	echo   plan.Pull
+	probe  plan.Pull
 }
 
-// keepsPromises holds an engine to everything that activities.Engine says.
-func keepsPromises(t *testing.T, box spec.Box) {
-	w := newWorld(t, box)
+// loopback is where the registry of an engine on this machine listens.
+const loopback = "127.0.0.1:0"
+
+// keepsPromises holds an engine to everything that activities.Engine says. The registry listens where the engine
+// takes plain HTTP.
+func keepsPromises(t *testing.T, box spec.Box, registryAt string) {
+	w := newWorld(t, box, registryAt)
 	for _, one := range []struct {
 		name string
 		test func(*world)
@@ -53,7 +60,14 @@ func keepsPromises(t *testing.T, box spec.Box) {
 		{"shows state and logs", shows},
 		{"gives secrets as files only", secrets},
 		{"proves connections", proves},
+		{"replaces what has old secrets", renewsSecrets},
+		{"starts a replacement first", startsFirst},
+		{"forwards ports", forwards},
+		{"forwards ports by name", forwardsByName},
+		{"finishes what a dead worker began", finishes},
+		{"counts what containers use", countsUsage},
 		{"sweeps", sweeps},
+		{"forgets images", forgets},
 	} {
 		if !t.Run(one.name, func(t *testing.T) {
 			inner := *w
@@ -66,18 +80,22 @@ func keepsPromises(t *testing.T, box spec.Box) {
 }
 
 // newWorld opens an engine, with nothing of ours on it before and after the test.
-func newWorld(t *testing.T, box spec.Box) *world {
+func newWorld(t *testing.T, box spec.Box, registryAt string) *world {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
-	l := newLab(t)
+	l := newLab(t, registryAt)
 	helper := l.publish("probe", probe, here, elsewhere())
 	engines := docker.NewEngines(docker.Options{ProbeImage: helper.Image})
 	t.Cleanup(func() { engines.Close() })
 	engine, err := engines.Open(box)
 	require.NoError(t, err)
-	api, err := client.NewClientWithOpts(client.WithHost(box.Engine), client.WithAPIVersionNegotiation())
+	options := []client.Opt{client.WithHost(box.Engine), client.WithAPIVersionNegotiation()}
+	if box.TLS != "" {
+		options = append(options, client.WithTLSClientConfig(box.TLS+"/ca.pem", box.TLS+"/cert.pem", box.TLS+"/key.pem"))
+	}
+	api, err := client.NewClientWithOpts(options...)
 	require.NoError(t, err)
-	w := &world{t: t, ctx: ctx, lab: l, engine: engine, api: api, box: box, echo: l.publish("echo", echo, here, elsewhere())}
+	w := &world{t: t, ctx: ctx, lab: l, engine: engine, api: api, box: box, echo: l.publish("echo", echo, here, elsewhere()), probe: helper}
 	sweep := func() {
 		_, stayed := engine.Sweep(context.Background(), service, true)
 		require.Empty(t, stayed)
@@ -92,11 +110,14 @@ func (w *world) placement(function string) plan.Placement {
 	return plan.Placement{
 		Function: function, Replica: 1, Container: service + "-" + function + "-1", Image: w.echo.Image,
 		Digest: w.echo.Digest, Manifest: w.echo.Manifest, SpecHash: "h1", Command: []string{"serve"},
-		Environment: []spec.Variable{{Name: "GREETING", Value: "hello"}}, StopGrace: spec.Duration(grace), Restart: "no",
-		Ports:     []spec.Port{{Container: 7000, Host: freePort(w.t), HostIP: "127.0.0.1", Protocol: "tcp"}},
+		Environment: []spec.Variable{{Name: "GREETING", Value: "hello"}}, StopGrace: spec.Duration(grace), Restart: "no", Revision: 7,
+		Ports:     []spec.Port{{Container: 7000, Host: freePort(w.t), HostIP: w.address(), Protocol: "tcp"}},
 		Resources: spec.Resources{CPUs: 0.5, MemoryBytes: 16 << 20},
 	}
 }
+
+// address is where published ports are: a real box's own, or this machine's loopback.
+func (w *world) address() string { return cmp.Or(w.box.Address, "127.0.0.1") }
 
 func freePort(t *testing.T) int {
 	t.Helper()
@@ -176,20 +197,27 @@ func pullFaults(w *world) {
 	w.lab.corrupt.Store(false)
 	require.ErrorIs(w.t, w.engine.Verify(w.ctx, corrupt), fault.ErrNotFound, "nothing of it stays")
 
+	held := w.engine.Inquire(w.ctx, w.echo, activities.Source{})
+	require.True(w.t, held.Asked)
+	require.NoError(w.t, errors.Join(held.Dial, held.Ping, held.Registry), "every link holds")
+
 	gone := w.echo
 	gone.Digest = "sha256:" + strings.Repeat("1", 64)
 	gone.Manifest = ""
 	require.ErrorIs(w.t, pull(gone, activities.Source{}), fault.ErrNotFound)
+	require.ErrorIs(w.t, w.engine.Inquire(w.ctx, gone, activities.Source{}).Registry, fault.ErrNotFound)
 
 	foreign := w.lab.publish("other", echo, elsewhere())
 	require.ErrorIs(w.t, pull(foreign, activities.Source{}), fault.ErrNoPlatform)
 
 	away := foreign
-	require.ErrorIs(w.t, pull(away, activities.Source{Repository: fmt.Sprintf("127.0.0.1:%d/test/echo", freePort(w.t))}), fault.ErrUnreachable)
+	require.ErrorIs(w.t, pull(away, activities.Source{Repository: fmt.Sprintf("127.0.0.1:%d/test/echo", freePort(w.t))}), fault.ErrNetwork)
 
 	locked := w.lab.publish("locked", echo, here)
 	w.lab.locked.Store(true)
 	require.ErrorIs(w.t, pull(locked, activities.Source{}), fault.ErrUnauthorised)
+	require.ErrorIs(w.t, w.engine.Inquire(w.ctx, locked, activities.Source{}).Registry, fault.ErrUnauthorised)
+	require.NoError(w.t, w.engine.Inquire(w.ctx, locked, activities.Source{User: "u", Password: "p"}).Registry)
 	require.NoError(w.t, pull(locked, activities.Source{User: "u", Password: "p"}))
 	w.lab.locked.Store(false)
 
@@ -213,7 +241,7 @@ func observes(w *world) {
 	require.NotEmpty(w.t, seen.APIVersion)
 	require.Positive(w.t, seen.CPUs)
 	require.Greater(w.t, seen.MemoryBytes, int64(64<<20))
-	require.Greater(w.t, seen.FreeDisk, int64(1<<20))
+	w.freeDisk(seen)
 
 	away, err := docker.NewEngines(docker.Options{}).Open(spec.Box{Name: "away", Engine: fmt.Sprintf("tcp://127.0.0.1:%d", freePort(w.t))})
 	require.NoError(w.t, err)
@@ -221,6 +249,28 @@ func observes(w *world) {
 	require.False(w.t, seen.Reachable)
 	require.Equal(w.t, "away", seen.Name)
 	require.Contains(w.t, seen.Fault, "Cannot connect")
+}
+
+// freeDisk is told by Observe where the data root is on this machine; elsewhere the probe image looks.
+func (w *world) freeDisk(seen plan.Box) {
+	free := seen.FreeDisk
+	if free < 0 {
+		require.Negative(w.t, w.engine.FreeDisk(w.ctx, ""), "a box without the probe image does not know")
+		require.NoError(w.t, w.engine.Pull(w.ctx, w.probe, activities.Source{}, nil))
+		begun := time.Now()
+		require.Eventually(w.t, func() bool {
+			asked := time.Now()
+			free = w.engine.FreeDisk(w.ctx, "")
+			require.Less(w.t, time.Since(asked), time.Second, "whoever asks does not wait for a slow box")
+			return free >= 0
+		}, 30*time.Second, 10*time.Millisecond)
+		w.t.Logf("a first look at the disk took %s", time.Since(begun))
+		begun = time.Now()
+		require.Equal(w.t, free, w.engine.FreeDisk(w.ctx, ""))
+		w.t.Logf("the next %s", time.Since(begun))
+		require.Equal(w.t, seen.Containers, w.engine.Observe(w.ctx).Containers, "nothing of it is seen")
+	}
+	require.Greater(w.t, free, int64(1<<20))
 }
 
 func ensures(w *world) {
@@ -249,9 +299,12 @@ func ensures(w *world) {
 	require.Equal(w.t, plan.Container{
 		ID: one.ID, Name: "promises-one-1", Service: service, Function: "one", Replica: 1, SpecHash: "h1", Image: p.Image,
 		State: "running", CPUs: 0.5, MemoryBytes: 16 << 20, Ports: p.Ports,
+		Created: one.Created, Started: one.Started, Revision: 7,
 	}, one)
+	require.WithinDuration(w.t, time.Now(), time.Unix(one.Created, 0), time.Minute)
+	require.GreaterOrEqual(w.t, one.Started, one.Created)
 	require.Eventually(w.t, func() bool {
-		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.Ports[0].Host))
+		connection, err := net.Dial("tcp", net.JoinHostPort(w.address(), fmt.Sprint(p.Ports[0].Host)))
 		if err == nil {
 			connection.Close()
 		}
@@ -285,6 +338,7 @@ func refuses(w *world) {
 	_, _, err := w.engine.EnsureContainer(w.ctx, service, second, nil)
 	w.t.Log(err)
 	require.ErrorIs(w.t, err, fault.ErrPortTaken)
+	require.ErrorContains(w.t, err, fmt.Sprintf("port %d of %s is held by container promises-first-1 of service promises", first.Ports[0].Host, w.box.Name))
 	require.Len(w.t, w.ours(), 1, "what could not start is gone")
 
 	missing := w.placement("missing")
@@ -372,32 +426,45 @@ func proves(w *world) {
 	}
 	w.start(p)
 	w.start(consumer)
-	dial := activities.Dial{Service: service, Container: consumer.Container, Address: address, Timeout: 2 * time.Second}
+	dial := activities.Dial{Service: service, Container: consumer.Container, Addresses: []string{address, "127.0.0.1:9"}, Timeout: 2 * time.Second}
 	w.until(p.Container, "running")
-	var took time.Duration
+	var all []activities.Connection
 	require.Eventually(w.t, func() bool {
 		var err error
-		took, err = w.engine.Dial(w.ctx, dial)
-		return err == nil
+		all, err = w.engine.Dial(w.ctx, dial)
+		require.NoError(w.t, err)
+		require.Len(w.t, all, 2)
+		return all[0].Connected
 	}, 20*time.Second, 100*time.Millisecond)
-	require.Positive(w.t, took)
-	require.Less(w.t, took, 2*time.Second)
-
-	dial.Address = "127.0.0.1:9"
-	_, err := w.engine.Dial(w.ctx, dial)
-	require.ErrorIs(w.t, err, fault.ErrNotConnected)
-	require.ErrorContains(w.t, err, "127.0.0.1:9 refused the connection")
+	require.Equal(w.t, address, all[0].Address)
+	require.Positive(w.t, all[0].Millis)
+	require.Less(w.t, all[0].Millis, 2000.0)
+	require.False(w.t, all[1].Connected)
+	require.Equal(w.t, "127.0.0.1:9 refused the connection", all[1].Fault)
 
 	require.Len(w.t, w.ours(), 2)
-	all, err := w.api.ContainerList(w.ctx, container.ListOptions{All: true})
-	require.NoError(w.t, err)
-	for _, one := range all {
-		require.Empty(w.t, one.Labels[docker.LabelHelper], "no helper stays")
-	}
+	require.Empty(w.t, w.helpers(), "no helper stays")
 	require.NoError(w.t, w.api.ContainerStop(w.ctx, consumer.Container, container.StopOptions{}))
-	_, err = w.engine.Dial(w.ctx, dial)
+	_, err := w.engine.Dial(w.ctx, dial)
 	w.t.Log(err)
 	require.ErrorIs(w.t, err, fault.ErrNotConnected)
+	for _, name := range []string{p.Container, consumer.Container} {
+		require.NoError(w.t, w.engine.Remove(w.ctx, name, grace))
+	}
+}
+
+// helpers are the names of our helper containers.
+func (w *world) helpers() []string {
+	w.t.Helper()
+	all, err := w.api.ContainerList(w.ctx, container.ListOptions{All: true})
+	require.NoError(w.t, err)
+	var names []string
+	for _, one := range all {
+		if one.Labels[docker.LabelHelper] != "" {
+			names = append(names, strings.Join(one.Names, " "))
+		}
+	}
+	return names
 }
 
 func sweeps(w *world) {

@@ -20,5 +20,5 @@ func TestRealEngine(t *testing.T) {
 	if address == "" {
 		t.Skip("OVERCLOUD_TEST_ENGINE names no engine")
 	}
-	keepsPromises(t, spec.Box{Name: "real", Engine: address})
+	keepsPromises(t, spec.Box{Name: "real", Engine: address}, loopback)
 }

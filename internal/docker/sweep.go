@@ -58,7 +58,7 @@ func (r *report) note(kind, name string, err error) {
 // Sweep implements activities.Engine: containers (helpers too) first, since they hold the rest.
 func (e *Engine) Sweep(ctx context.Context, service string, volumes bool) (removed, stayed []string) {
 	report := &report{box: e.box.Name}
-	e.sweepContainers(ctx, service, report)
+	e.sweepContainers(ctx, service, volumes, report)
 	e.sweepNetworks(ctx, service, report)
 	if volumes {
 		e.sweepVolumes(ctx, service, report)
@@ -68,7 +68,7 @@ func (e *Engine) Sweep(ctx context.Context, service string, volumes bool) (remov
 	return report.removed, report.stayed
 }
 
-func (e *Engine) sweepContainers(ctx context.Context, service string, report *report) {
+func (e *Engine) sweepContainers(ctx context.Context, service string, volumes bool, report *report) {
 	all, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: ofService(service)})
 	if err != nil {
 		report.note("containers of", service, classify(ctx, err))
@@ -80,7 +80,7 @@ func (e *Engine) sweepContainers(ctx context.Context, service string, report *re
 		running.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			report.note("container", nameOf(one), e.Remove(ctx, one.ID, 0))
+			report.note("container", nameOf(one), e.remove(ctx, one.ID, 0, volumes))
 		})
 	}
 	running.Wait()

@@ -31,13 +31,14 @@ func translate(service string, p plan.Placement) (*container.Config, *container.
 		config.StopTimeout = &seconds
 	}
 	host := &container.HostConfig{
-		PortBindings: bound, RestartPolicy: restart(p.Restart), ExtraHosts: p.ExtraHosts, Privileged: p.Privileged,
+		PortBindings: bound, RestartPolicy: restart(p.Restart), ExtraHosts: extraHosts(p), Privileged: p.Privileged,
 		Mounts: mounts(p.Mounts),
 		Resources: container.Resources{
 			NanoCPUs: int64(p.Resources.LimitCPUs * 1e9), Memory: p.Resources.LimitMemoryBytes,
 			MemoryReservation: reservation(p.Resources), Devices: devices(p.Devices),
 		},
 	}
+	run(p.Runtime, config, host)
 	if len(p.Networks) == 0 {
 		return config, host, nil
 	}

@@ -27,7 +27,7 @@ import (
 func TestOpenRefusesAddressesThatNeverWork(t *testing.T) {
 	engines := NewEngines(Options{})
 	for engine, words := range map[string]string{
-		"ssh://pi@pi-1":     "ssh:// is not supported yet",
+		"ssh://pi@pi-1":     "ssh:// is not set up here",
 		"http://pi-1:2375":  "is neither unix:// nor tcp://",
 		"pi-1":              "is neither unix:// nor tcp://",
 		"tcp://pi-1":        "names no port",
@@ -86,7 +86,11 @@ func TestEveryCallToADeadEngineIsUnreachable(t *testing.T) {
 		"state":   func() error { _, err := engine.State(ctx, "c"); return err },
 		"logs":    func() error { _, err := engine.Logs(ctx, "c", 1); return err },
 		"remove":  func() error { return engine.Remove(ctx, "c", 0) },
-		"dial":    func() error { _, err := engine.Dial(ctx, activities.Dial{Container: "c", Address: "a:1"}); return err },
+		"forward": func() error { return engine.EnsureForwards(ctx, "s", "c", plan.Placement{}, "") },
+		"dial": func() error {
+			_, err := engine.Dial(ctx, activities.Dial{Container: "c", Addresses: []string{"a:1"}})
+			return err
+		},
 	} {
 		require.ErrorIs(t, call(), fault.ErrUnreachable, name)
 	}
@@ -113,14 +117,14 @@ func TestPullFaultsByTheirWords(t *testing.T) {
 		"pull access denied for r/kafka, repository does not exist or may require 'docker login': denied: requested access to the resource": fault.ErrUnauthorised,
 		"unauthorized: authentication required":                                                                                             fault.ErrUnauthorised,
 		`Head "https://r/v2/kafka/manifests/4": no basic auth credentials`:                                                                  fault.ErrUnauthorised,
-		"failed to register layer: write /edge: no space left on device":                                                                    fault.ErrRejected,
-		`Get "https://10.0.0.1:5000/v2/": http: server gave HTTP response to HTTPS client`:                                                  fault.ErrRejected,
-		`Get "https://r/v2/": dial tcp 10.0.0.1:443: connect: connection refused`:                                                           fault.ErrUnreachable,
-		`Get "https://r.example/v2/": dial tcp: lookup r.example on 10.0.0.53:53: no such host`:                                             fault.ErrUnreachable,
-		"toomanyrequests: You have reached your pull rate limit":                                                                            fault.ErrUnreachable,
-		`received unexpected HTTP status: 503 Service Unavailable`:                                                                          fault.ErrUnreachable,
-		`Get "https://r/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)`:     fault.ErrUnreachable,
-		`Get "https://r/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority`:                             fault.ErrRejected,
+		"failed to register layer: write /edge: no space left on device":                                                                    fault.ErrDiskFull,
+		`Get "https://10.0.0.1:5000/v2/": http: server gave HTTP response to HTTPS client`:                                                  fault.ErrUntrusted,
+		`Get "https://r/v2/": dial tcp 10.0.0.1:443: connect: connection refused`:                                                           fault.ErrNetwork,
+		`Get "https://r.example/v2/": dial tcp: lookup r.example on 10.0.0.53:53: no such host`:                                             fault.ErrNetwork,
+		"toomanyrequests: You have reached your pull rate limit":                                                                            fault.ErrRateLimited,
+		`received unexpected HTTP status: 503 Service Unavailable`:                                                                          fault.ErrNetwork,
+		`Get "https://r/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)`:     fault.ErrNetwork,
+		`Get "https://r/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority`:                             fault.ErrUntrusted,
 	} {
 		err := classifyPull(context.Background(), errors.New("Error response from daemon: "+words))
 		require.ErrorIs(t, err, want)
@@ -143,17 +147,22 @@ func TestReadPull(t *testing.T) {
 		`{"status":"Pull complete","progressDetail":{},"id":"a"}`,
 		`{"status":"Digest: sha256:1111"}`,
 	}
-	err := readPull(strings.NewReader(strings.Join(lines, "\n")), func(p activities.PullProgress) { seen = append(seen, p) })
+	err := readPull(strings.NewReader(strings.Join(lines, "\n")), 5000, func(p activities.PullProgress) { seen = append(seen, p) })
 	require.NoError(t, err)
 	require.Len(t, seen, len(lines))
-	require.Equal(t, activities.PullProgress{Status: "Pulling from test/echo"}, seen[0], "that is no layer")
-	require.Equal(t, activities.PullProgress{Layers: 2, LayersDone: 1, Bytes: 100, TotalBytes: 1000, Status: "Downloading"}, seen[3])
-	require.Equal(t, activities.PullProgress{Layers: 2, LayersDone: 1, Bytes: 1000, TotalBytes: 1000, Status: "Extracting"}, seen[5])
-	require.Equal(t, activities.PullProgress{Layers: 2, LayersDone: 2, Bytes: 1000, TotalBytes: 1000, Status: "Digest: sha256:1111"}, seen[7])
+	require.Equal(t, activities.PullProgress{TotalBytes: 5000, Status: "Pulling from test/echo"}, seen[0], "that is no layer")
+	each := func(bytes, total int64, status string) []activities.LayerProgress {
+		return []activities.LayerProgress{{ID: "a", Bytes: bytes, Total: total, Status: status}, {ID: "b", Status: activities.LayerDone}}
+	}
+	require.Equal(t, activities.PullProgress{Layers: 2, LayersDone: 1, TotalBytes: 5000, Status: "Already exists", Each: each(0, 0, "waiting")}, seen[2],
+		"the registry's size until the engine says its own")
+	require.Equal(t, activities.PullProgress{Layers: 2, LayersDone: 1, Bytes: 100, TotalBytes: 1000, Status: "Downloading", Each: each(100, 1000, "downloading")}, seen[3])
+	require.Equal(t, activities.PullProgress{Layers: 2, LayersDone: 1, Bytes: 1000, TotalBytes: 1000, Extracted: 5, Status: "Extracting", Each: each(1000, 1000, "extracting")}, seen[5])
+	require.Equal(t, activities.PullProgress{Layers: 2, LayersDone: 2, Bytes: 1000, TotalBytes: 1000, Extracted: 5, Status: "Digest: sha256:1111", Each: each(1000, 1000, "done")}, seen[7])
 
-	err = readPull(strings.NewReader(lines[1]+`{"errorDetail":{"message":"no space left on device"},"error":"no space"}`), nil)
+	err = readPull(strings.NewReader(lines[1]+`{"errorDetail":{"message":"no space left on device"},"error":"no space"}`), 0, nil)
 	require.EqualError(t, err, "no space left on device")
-	err = readPull(strings.NewReader(lines[1]+`{"status":`), nil)
+	err = readPull(strings.NewReader(lines[1]+`{"status":`), 0, nil)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.ErrorIs(t, classifyPull(context.Background(), err), fault.ErrUnreachable, "a broken connection is worth another try")
 }
@@ -239,14 +248,19 @@ func TestPackedSecrets(t *testing.T) {
 }
 
 func TestUnderstand(t *testing.T) {
-	took, err := understand("{\"connected\":true,\"address\":\"10.0.0.2:9092\",\"ms\":1.5}\n", "")
+	all, err := understand([]string{"kafka:9092", "db:5432"},
+		`{"asked":"kafka:9092","connected":true,"address":"10.0.0.2:9092","ms":1.5}`+"\n"+
+			`{"asked":"db:5432","connected":false,"address":"db:5432","ms":3,"fault":"name db: no such host"}`+"\n", "")
 	require.NoError(t, err)
-	require.Equal(t, 1500*time.Microsecond, took)
-	_, err = understand(`{"connected":false,"address":"kafka:9092","ms":3,"fault":"name kafka: no such host"}`, "")
-	require.EqualError(t, err, "name kafka: no such host: not connected")
-	_, err = understand("", "exec format error\n")
-	require.ErrorIs(t, err, fault.ErrNotConnected)
-	require.ErrorContains(t, err, "exec format error")
+	require.Equal(t, []activities.Connection{
+		{Address: "kafka:9092", Connected: true, Millis: 1.5},
+		{Address: "db:5432", Millis: 3, Fault: "name db: no such host"},
+	}, all)
+	for _, said := range []string{"", `{"connected":true}`, "{}\n{}\n{}\n", "exec format error\n"} {
+		_, err = understand([]string{"a:1", "b:2"}, said, "no such program")
+		require.ErrorIs(t, err, fault.ErrNotConnected, said)
+		require.ErrorContains(t, err, "no such program")
+	}
 }
 
 func TestFits(t *testing.T) {

@@ -164,7 +164,7 @@ func sentinel(err error) error {
 	switch {
 	case isDenied(err):
 		return fault.ErrUnauthorised
-	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
+	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.GroupIDNotFound):
 		return fault.ErrNotFound
 	case answer.Retriable:
 		return fault.ErrUnreachable

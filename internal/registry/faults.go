@@ -2,32 +2,45 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/overcloud/overcloud/internal/fault"
 )
 
-// classify adds the sentinel of fault that an error of the client library means; its text stays.
-func classify(ctx context.Context, err error) error {
+// classify adds the sentinel of fault that an error of the client library means; its text stays. heard knows
+// how long a registry asked to be left alone.
+func classify(ctx context.Context, err error, heard *patience) error {
 	if known(err) {
 		return err
 	}
 	var answer *transport.Error
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &answer):
-		return fmt.Errorf("%w: %w", meaning(answer), err)
+		if sentinel := meaning(answer); !errors.Is(sentinel, fault.ErrRateLimited) {
+			return fmt.Errorf("%w: %w", sentinel, err)
+		}
+		wait := heard.asked()
+		return &fault.RetryAfter{Err: fmt.Errorf("%w, to be asked again in %s: %w", fault.ErrRateLimited, wait, err), After: wait}
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %w", fault.ErrUnreachable, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", fault.ErrNetwork, context.Cause(ctx))
+	case errors.As(err, &untrusted), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return fmt.Errorf("%w: %w", fault.ErrUntrusted, err)
 	}
-	return fmt.Errorf("%w: %w", fault.ErrUnreachable, err)
+	return fmt.Errorf("%w: %w", fault.ErrNetwork, err)
 }
 
 func known(err error) bool {
-	for _, sentinel := range []error{fault.ErrInvalid, fault.ErrSecret, fault.ErrNotFound, fault.ErrUnauthorised, fault.ErrUnreachable} {
+	for _, sentinel := range []error{
+		fault.ErrInvalid, fault.ErrSecret, fault.ErrNotFound, fault.ErrUnauthorised, fault.ErrNetwork, fault.ErrUntrusted,
+		fault.ErrRateLimited,
+	} {
 		if errors.Is(err, sentinel) {
 			return true
 		}
@@ -35,21 +48,23 @@ func known(err error) bool {
 	return false
 }
 
-// meaning reads an HTTP answer. 429 and 5xx pass with time.
+// meaning reads an HTTP answer. 5xx passes with time.
 func meaning(answer *transport.Error) error {
 	switch code := answer.StatusCode; {
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
 		return fault.ErrUnauthorised
 	case code == http.StatusNotFound:
 		return fault.ErrNotFound
-	case code == http.StatusTooManyRequests || code == http.StatusRequestTimeout || code >= http.StatusInternalServerError:
-		return fault.ErrUnreachable
+	case code == http.StatusTooManyRequests:
+		return fault.ErrRateLimited
+	case code == http.StatusRequestTimeout || code >= http.StatusInternalServerError:
+		return fault.ErrNetwork
 	}
 	return fault.ErrInvalid
 }
 
 // several is the errors of several sources. It unwraps to one of them, so that an error means one thing: the
-// first unreachable one if there is any (another attempt may succeed), else the last.
+// first that another attempt may find gone, if there is any, else the last.
 type several struct {
 	counts error
 	text   string
@@ -70,7 +85,7 @@ func together(faults []error) error {
 		s.text += err.Error()
 	}
 	for _, err := range faults {
-		if errors.Is(err, fault.ErrUnreachable) {
+		if errors.Is(err, fault.ErrNetwork) || errors.Is(err, fault.ErrRateLimited) {
 			s.counts = err
 			break
 		}

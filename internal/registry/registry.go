@@ -1,5 +1,6 @@
-// Package registry asks image registries what a reference is now: its digest and its platforms. It owns
-// mirrors, credentials and the meaning of a registry's answers; pulling is the engines' business.
+// Package registry asks image registries what a reference is now: its digest and its platforms. It owns the
+// meaning of a registry's answers; which sources to ask with which credentials is its caller's choice, and
+// pulling the engines' business.
 package registry
 
 import (
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -17,31 +19,26 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/plan"
-	"github.com/overcloud/overcloud/internal/spec"
 )
 
 // manifestsAtOnce bounds the requests for the platforms of one index; registries count them against a limit.
 const manifestsAtOnce = 4
 
-// modeStrict is the mode of a registry whose mirrors alone may be asked.
-const modeStrict = "strict"
-
 // Resolver resolves references; it keeps nothing between calls but idle connections. It tries each source
 // once: whoever calls it retries.
 type Resolver struct {
-	// Secret gives the value ("user:password") of a registry's credential reference. Without it, and for
-	// registries that name none, the credentials of the Docker client's own configuration are used.
-	Secret func(ctx context.Context, name string) (string, error)
 	// Transport is for tests and special networks; nil means one of its own.
 	Transport http.RoundTripper
+
+	mu      sync.Mutex
+	trusted map[string]authority // by CA file
 }
 
 // New is a Resolver with its own connections, 10 s to connect and 30 s for an answer to begin.
-func New(secret func(ctx context.Context, name string) (string, error)) *Resolver {
-	return &Resolver{Secret: secret, Transport: newTransport()}
-}
+func New() *Resolver { return &Resolver{Transport: newTransport()} }
 
 func newTransport() *http.Transport {
 	return &http.Transport{
@@ -55,35 +52,52 @@ func newTransport() *http.Transport {
 	}
 }
 
-// Resolve asks the registry of ref, through its mirrors, what ref is now. Registries on loopback are spoken to
-// over plain HTTP, as Docker does. Attestations and other entries that run nowhere are left out.
+var _ activities.Registry = (*Resolver)(nil)
+
+// Resolve implements activities.Registry: it asks the sources in order what ref is now; without any, the
+// registry that ref names. Registries on loopback are spoken to over plain HTTP, as Docker does. A source
+// without a user is asked with what the Docker client's own configuration has for its host, else anonymously.
+// Attestations and other entries that run nowhere are left out.
 //
-// Errors: ErrUnreachable, ErrNotFound, ErrUnauthorised, ErrInvalid, ErrSecret; the texts keep the registry's
-// own words and, with several sources, what each of them said. With a mirror and its registry it is the last
-// one's answer that counts, except that one unreachable source makes the whole worth trying again.
-func (r *Resolver) Resolve(ctx context.Context, ref string, registries []spec.Registry) (plan.Image, error) {
+// The texts keep the registry's own words and, with several sources, what each of them said.
+func (r *Resolver) Resolve(ctx context.Context, ref string, from []activities.Source) (plan.Image, error) {
 	parsed, err := parse(ref)
 	if err != nil {
 		return plan.Image{}, err
 	}
-	configured := find(parsed, registries)
-	sources, err := sourcesOf(parsed, configured)
-	if err != nil {
-		return plan.Image{}, err
+	if len(from) == 0 {
+		from = []activities.Source{{Repository: parsed.Context().Name()}}
 	}
 	var faults []error
-	for _, source := range sources {
-		image, err := r.ask(ctx, source, configured)
+	for _, source := range from {
+		image, err := r.askSource(ctx, parsed, source)
 		if err == nil {
 			image.Ref = ref
 			return image, nil
 		}
-		faults = append(faults, fmt.Errorf("ask %s: %w", source.Context().RegistryStr(), err))
+		faults = append(faults, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return plan.Image{}, fmt.Errorf("resolve %s: %w", ref, together(faults))
+	return plan.Image{}, together(faults)
+}
+
+// askSource asks for a reference's tag or digest in a source's repository.
+func (r *Resolver) askSource(ctx context.Context, ref name.Reference, source activities.Source) (plan.Image, error) {
+	separator := ":"
+	if strings.HasPrefix(ref.Identifier(), "sha256:") {
+		separator = "@"
+	}
+	there, err := parse(source.Repository + separator + ref.Identifier())
+	if err != nil {
+		return plan.Image{}, fmt.Errorf("source %q: %w", source.Repository, err)
+	}
+	image, err := r.ask(ctx, there, source)
+	if err != nil {
+		return plan.Image{}, fmt.Errorf("ask %s: %w", there.Context().RegistryStr(), err)
+	}
+	return image, nil
 }
 
 // parse reads a reference. Plain HTTP is allowed on loopback; for private IPv4 addresses and .local names the
@@ -112,65 +126,27 @@ func isLoopback(registry string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// find is the specification's entry for a reference's registry; the zero value when it has none.
-func find(ref name.Reference, registries []spec.Registry) spec.Registry {
-	host := ref.Context().RegistryStr()
-	for _, one := range registries {
-		if one.Host == host || (host == name.DefaultRegistry && one.Host == "docker.io") {
-			return one
-		}
+// options are those of one request.
+func (r *Resolver) options(ctx context.Context, source activities.Source, heard *patience) ([]remote.Option, error) {
+	transport, err := r.transport(source.CA)
+	if err != nil {
+		return nil, err
 	}
-	return spec.Registry{Host: host}
-}
-
-// sourcesOf are the references to try, in order: the mirrors, then the registry itself unless the mode is strict.
-func sourcesOf(ref name.Reference, configured spec.Registry) ([]name.Reference, error) {
-	var sources []name.Reference
-	separator := ":"
-	if strings.HasPrefix(ref.Identifier(), "sha256:") {
-		separator = "@"
-	}
-	for _, mirror := range configured.Mirrors {
-		source, err := parse(strings.TrimSuffix(mirror, "/") + "/" + ref.Context().RepositoryStr() + separator + ref.Identifier())
-		if err != nil {
-			return nil, fmt.Errorf("mirror %q of registry %s: %w", mirror, configured.Host, err)
-		}
-		sources = append(sources, source)
-	}
-	if configured.Mode == modeStrict && len(sources) > 0 {
-		return sources, nil
-	}
-	return append(sources, ref), nil
-}
-
-// options are those of one request; the credentials are the registry's and never go to a mirror elsewhere.
-func (r *Resolver) options(ctx context.Context, source name.Reference, configured spec.Registry) ([]remote.Option, error) {
+	heard.next = transport
 	options := []remote.Option{
-		remote.WithContext(ctx), remote.WithUserAgent("overcloud"),
+		remote.WithContext(ctx), remote.WithUserAgent("overcloud"), remote.WithTransport(heard),
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}),
 	}
-	if r.Transport != nil {
-		options = append(options, remote.WithTransport(r.Transport))
-	}
-	own := source.Context().RegistryStr()
-	mine := own == configured.Host || (own == name.DefaultRegistry && configured.Host == "docker.io")
-	if configured.Credentials == "" || !mine || r.Secret == nil {
+	if source.User == "" && source.Password == "" {
 		return append(options, remote.WithAuthFromKeychain(authn.DefaultKeychain)), nil
 	}
-	value, err := r.Secret(ctx, configured.Credentials)
-	if err != nil {
-		return nil, fmt.Errorf("credentials %s: %w: %w", configured.Credentials, fault.ErrSecret, err)
-	}
-	user, password, ok := strings.Cut(strings.TrimSpace(value), ":")
-	if !ok {
-		return nil, fmt.Errorf("credentials %s: %w: it must be user:password", configured.Credentials, fault.ErrSecret)
-	}
-	return append(options, remote.WithAuth(&authn.Basic{Username: user, Password: password})), nil
+	return append(options, remote.WithAuth(&authn.Basic{Username: source.User, Password: source.Password})), nil
 }
 
 // ask resolves a reference at one source.
-func (r *Resolver) ask(ctx context.Context, source name.Reference, configured spec.Registry) (plan.Image, error) {
-	options, err := r.options(ctx, source, configured)
+func (r *Resolver) ask(ctx context.Context, ref name.Reference, source activities.Source) (plan.Image, error) {
+	var heard patience
+	options, err := r.options(ctx, source, &heard)
 	if err != nil {
 		return plan.Image{}, err
 	}
@@ -178,14 +154,14 @@ func (r *Resolver) ask(ctx context.Context, source name.Reference, configured sp
 	if err != nil {
 		return plan.Image{}, fmt.Errorf("%w: %w", fault.ErrInvalid, err)
 	}
-	got, err := puller.Get(ctx, source)
+	got, err := puller.Get(ctx, ref)
 	if err != nil {
-		return plan.Image{}, classify(ctx, err)
+		return plan.Image{}, classify(ctx, err, &heard)
 	}
 	image := plan.Image{Digest: got.Digest.String()}
 	switch {
 	case got.MediaType.IsIndex():
-		image.Platforms, err = indexPlatforms(ctx, puller, source, got)
+		image.Platforms, err = indexPlatforms(ctx, puller, ref, got)
 	case got.MediaType.IsImage():
 		var platform plan.Platform
 		platform, err = imagePlatform(got)
@@ -194,7 +170,7 @@ func (r *Resolver) ask(ctx context.Context, source name.Reference, configured sp
 		err = fmt.Errorf("%w: its media type %s is no image", fault.ErrInvalid, got.MediaType)
 	}
 	if err != nil {
-		return plan.Image{}, classify(ctx, err)
+		return plan.Image{}, classify(ctx, err, &heard)
 	}
 	return image, nil
 }

@@ -22,6 +22,7 @@ func (b *Box) imageRoutes(handle func(string, handler)) {
 	handle("POST /images/{rest...}", b.imagePost)
 	handle("DELETE /images/{name...}", b.removeImage)
 	handle("POST /images/prune", b.pruneImages)
+	handle("GET /distribution/{rest...}", b.inspectDistribution)
 }
 
 // pullFault is how a pull that began says that it did not end well.

@@ -74,8 +74,8 @@ func Authenticator(header string) (authn.Authenticator, error) {
 	return authn.FromConfig(given), nil
 }
 
-// find asks the registry what a name means for a platform.
-func (s *Store) find(ctx context.Context, ref reference.Named, platform ocispec.Platform, auth authn.Authenticator) (found, error) {
+// ask asks the registry what a name means.
+func (s *Store) ask(ctx context.Context, ref reference.Named, auth authn.Authenticator) (*remote.Descriptor, error) {
 	full := ref.String()
 	if digested, ok := ref.(reference.Digested); ok {
 		full = ref.Name() + "@" + digested.Digest().String()
@@ -86,11 +86,20 @@ func (s *Store) find(ctx context.Context, ref reference.Named, platform ocispec.
 	}
 	remoteRef, err := name.ParseReference(full, options...)
 	if err != nil {
-		return found{}, status.Invalid("invalid reference format: %s: %v", full, err)
+		return nil, status.Invalid("invalid reference format: %s: %v", full, err)
 	}
 	descriptor, err := remote.Get(remoteRef, remote.WithContext(ctx), remote.WithAuth(auth), remote.WithTransport(s.transport))
 	if err != nil {
-		return found{}, refused(ref, err)
+		return nil, refused(ref, err)
+	}
+	return descriptor, nil
+}
+
+// find asks the registry what a name means for a platform.
+func (s *Store) find(ctx context.Context, ref reference.Named, platform ocispec.Platform, auth authn.Authenticator) (found, error) {
+	descriptor, err := s.ask(ctx, ref, auth)
+	if err != nil {
+		return found{}, err
 	}
 	result := found{digest: descriptor.Digest.String(), manifest: descriptor.Digest.String()}
 	if !descriptor.MediaType.IsIndex() {
