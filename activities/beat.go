@@ -8,8 +8,12 @@ import (
 	"go.temporal.io/sdk/activity"
 )
 
-// beatEvery is the pace of heartbeats. The SDK sends fewer: one each 0.8 x HeartbeatTimeout.
-const beatEvery = time.Second
+// beatEvery is the pace of heartbeats. The SDK sends fewer: one each 0.8 x HeartbeatTimeout. The first waits for
+// beatFirst: each is a write of Temporal's, and most activities have ended by then.
+const (
+	beatEvery = time.Second
+	beatFirst = 250 * time.Millisecond
+)
 
 // beat heartbeats once a second until the function that it returns is called. details may be nil; else it is
 // asked each time and must be safe to call from another goroutine.
@@ -21,16 +25,16 @@ func beat(ctx context.Context, details func() any) (stop func()) {
 		}
 		activity.RecordHeartbeat(ctx, details())
 	}
-	say()
 	done := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
-		ticks := time.NewTicker(beatEvery)
-		defer ticks.Stop()
+		next := time.NewTimer(beatFirst)
+		defer next.Stop()
 		for {
 			select {
-			case <-ticks.C:
+			case <-next.C:
 				say()
+				next.Reset(beatEvery)
 			case <-done:
 				return
 			case <-ctx.Done():

@@ -14,15 +14,21 @@ import (
 // AwaitInput names a container to wait for.
 type AwaitInput struct {
 	Box       spec.Box `json:"box"`
-	Container string   `json:"container"` // name or ID
+	Container string   `json:"container"` // its name
+	// ID is looked at rather than the name, when it is known.
+	ID string `json:"id,omitempty"`
 	// HasCheck says that the container has a health check; without one, running for a second is up.
 	HasCheck bool `json:"has_check,omitempty"`
 	// Completed waits for exit code 0 instead (depends_on: service_completed_successfully).
 	Completed bool `json:"completed,omitempty"`
+	// Since, when set, is the start of the run that is awaited: another run means that it has crashed since.
+	Since time.Time `json:"since,omitzero"`
 	// Deadline is how long to wait, counted from the beginning of each attempt; zero is 1 min.
 	Deadline spec.Duration `json:"deadline,omitempty"`
 	// Secrets are those of the container: their values are blanked out of the log lines in an error.
 	Secrets []spec.Secret `json:"secrets,omitempty"`
+
+	unlessChecked bool // do not wait for a check that the image brings
 }
 
 // mostRestarts is how often a container may be restarted by its engine while it is awaited. Restarts from before
@@ -38,9 +44,15 @@ func (b *Boxes) AwaitHealthy(ctx context.Context, in AwaitInput) (ContainerState
 	}
 	var seen newest[ContainerState]
 	defer beat(ctx, func() any { return seen.now() })()
-	state, err := b.await(ctx, engine, in, &seen)
+	return b.upOrWhyNot(ctx, engine, in, &seen)
+}
+
+// upOrWhyNot waits, and says with the container's last words why it will not be up.
+func (b *Boxes) upOrWhyNot(ctx context.Context, engine Engine, in AwaitInput, seen *newest[ContainerState]) (ContainerState, error) {
+	state, err := b.await(ctx, engine, in, seen)
 	switch {
 	case err == nil:
+		state.HealthLog = "" // it may hold a secret, and results are in histories
 		return state, nil
 	case errors.Is(err, fault.ErrUnhealthy) || errors.Is(err, fault.ErrExited):
 		err = b.withLastWords(ctx, engine, in, state, err)
@@ -56,11 +68,13 @@ func (b *Boxes) await(ctx context.Context, engine Engine, in AwaitInput, seen *n
 	defer looks.Stop()
 	var run run
 	for {
-		state, err := engine.State(ctx, in.Container)
+		state, err := engine.State(ctx, cmp.Or(in.ID, in.Container))
 		if err != nil {
 			return state, err
 		}
-		seen.set(state)
+		shown := state
+		shown.HealthLog = "" // it may hold a secret, and heartbeats are kept
+		seen.set(shown)
 		state.Restarts = run.restarts(state)
 		up, err := judge(in, state, run.lasted(state, time.Now()) >= cmp.Or(b.Settle, time.Second))
 		if up || err != nil {
@@ -86,13 +100,15 @@ func judge(in AwaitInput, state ContainerState, settled bool) (up bool, err erro
 		return false, fmt.Errorf("%w with code %d", fault.ErrExited, state.ExitCode)
 	case state.Status == "removing":
 		return false, fmt.Errorf("%w: somebody is removing it", fault.ErrExited)
+	case !in.Since.IsZero() && state.Status == "running" && !state.Started.Equal(in.Since):
+		return false, fmt.Errorf("%w and was restarted by its engine, last with code %d", fault.ErrExited, state.ExitCode)
 	case state.Restarts >= mostRestarts:
 		return false, fmt.Errorf("%w and was restarted %d times, last with code %d", fault.ErrExited, state.Restarts, state.ExitCode)
 	case state.Status != "running" || in.Completed:
 		return false, nil
 	case state.Health == "unhealthy":
 		return false, fmt.Errorf("%w by its check", fault.ErrUnhealthy)
-	case state.Health == "healthy":
+	case state.Health == "healthy", in.unlessChecked && state.Health != "":
 		return true, nil
 	case in.HasCheck || state.Health != "":
 		return false, nil
@@ -113,21 +129,30 @@ func tooLate(in AwaitInput, state ContainerState, patience time.Duration) error 
 
 // withLastWords adds what the check and the container said last. It keeps the sentinel.
 func (b *Boxes) withLastWords(ctx context.Context, engine Engine, in AwaitInput, state ContainerState, err error) error {
-	hide := map[string][]byte{}
-	for _, secret := range in.Secrets {
-		value, unreadable := b.Secrets.Resolve(ctx, secret)
-		if unreadable != nil {
-			return fmt.Errorf("%w; its log is not shown, since secret %s cannot be blanked out", err, secret.Name)
-		}
-		hide[secret.Name] = value
+	hide, unreadable := b.hidden(ctx, in.Secrets)
+	if unreadable != "" {
+		return fmt.Errorf("%w; its log is not shown, since secret %s cannot be blanked out", err, unreadable)
 	}
 	if said := redact(state.HealthLog, hide); said != "" && errors.Is(err, fault.ErrUnhealthy) {
 		err = fmt.Errorf("%w; its check said: %s", err, said)
 	}
-	if lines := lastLines(ctx, engine, in.Container, hide); lines != "" {
+	if lines := lastLines(ctx, engine, cmp.Or(in.ID, in.Container), hide); lines != "" {
 		err = fmt.Errorf("%w; its last lines:\n%s", err, lines)
 	}
 	return err
+}
+
+// hidden are the values to blank out, by name; unreadable is one that nobody can read now.
+func (b *Boxes) hidden(ctx context.Context, secrets []spec.Secret) (hide map[string][]byte, unreadable string) {
+	hide = map[string][]byte{}
+	for _, secret := range secrets {
+		value, err := b.Secrets.Resolve(ctx, secret)
+		if err != nil {
+			return nil, secret.Name
+		}
+		hide[secret.Name] = value
+	}
+	return hide, ""
 }
 
 // run measures how long one run of a container has been seen, by our clock: the engine's may differ.

@@ -33,6 +33,8 @@ func TestAwaitHealthy(t *testing.T) {
 		{"gives up on a failed check", activities.AwaitInput{HasCheck: true}, states{check("starting"), check("unhealthy")}, activities.TypeUnhealthy, []string{"unhealthy by its check", "its check said: GET /healthz: 503", "no such topic"}},
 		{"gives up after the deadline", activities.AwaitInput{HasCheck: true, Deadline: spec.Duration(30 * time.Millisecond)}, states{check("starting")}, activities.TypeUnhealthy, []string{"still running, starting after 30ms"}},
 		{"forgives the restarts of its past", activities.AwaitInput{HasCheck: true}, states{{Status: "running", Health: "healthy", Started: now, Restarts: 7}}, "", nil},
+		{"finds the run that it has seen", activities.AwaitInput{Since: now}, states{{Status: "running", Started: now}}, "", nil},
+		{"tells another run from the one that it has seen", activities.AwaitInput{Since: now}, states{{Status: "running", Started: now.Add(time.Second), ExitCode: 2}}, activities.TypeExited, []string{"was restarted by its engine, last with code 2", "no such topic"}},
 		{"gives up on endless restarts", activities.AwaitInput{}, states{{Status: "restarting"}, {Status: "restarting", Restarts: 3, ExitCode: 2}}, activities.TypeExited, []string{"restarted 3 times, last with code 2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -77,4 +79,27 @@ func TestAwaitBlanksSecretsOut(t *testing.T) {
 	_, err = run[activities.ContainerState](b, b.boxes.AwaitHealthy, in)
 	fails(t, err, activities.TypeExited, false, "its log is not shown")
 	require.NotContains(t, err.Error(), "hush")
+}
+
+// A key of many lines is cut by the tail of a log, and a program may print it line by line.
+func TestAwaitBlanksPartsOfASecretOfManyLinesOut(t *testing.T) {
+	b := newBench(t)
+	b.secrets["env:KEY"] = "-----BEGIN KEY-----\nMIIEow0000\r\n  ab\nMIIEow1111\nMIIEow2222\n-----END KEY-----\n"
+	b.started(activities.ContainerState{Status: "exited", ExitCode: 1})
+	b.engines.SetLogs("kafka", "MIIEow1111\nMIIEow2222\n-----END KEY-----\ncannot read \"MIIEow0000\\nMIIEow1111\"\nabout")
+	in := activities.AwaitInput{Box: rack, Container: "s-kafka-1", Secrets: []spec.Secret{{Name: "key", From: "env:KEY"}}}
+	_, err := run[activities.ContainerState](b, b.boxes.AwaitHealthy, in)
+	fails(t, err, activities.TypeExited, false, "[secret key]", "cannot read", "about")
+	require.NotContains(t, err.Error(), "MIIE")
+}
+
+// What a check prints may hold a secret (curl -v does): only an error's text has it, blanked out; neither the result,
+// which is in a history, nor the heartbeat has it.
+func TestWhatAHealthCheckSaysIsInNoResult(t *testing.T) {
+	b := newBench(t)
+	b.started(activities.ContainerState{Status: "running", Health: "healthy", HealthLog: "Authorization: hush-hush"})
+	state, err := run[activities.ContainerState](b, b.boxes.AwaitHealthy, activities.AwaitInput{Box: rack, Container: "s-kafka-1", HasCheck: true})
+	require.NoError(t, err)
+	require.Equal(t, "healthy", state.Health)
+	require.Empty(t, state.HealthLog)
 }

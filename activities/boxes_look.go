@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +28,8 @@ type Secrets interface {
 type Boxes struct {
 	Engines Engines
 	Secrets Secrets
+	// Registry, when set, is asked what an engine's words on a failed pull leave open.
+	Registry Registry
 	// Every is the pause between two looks of AwaitHealthy; zero is 250 ms.
 	Every time.Duration
 	// Settle is how long a container without a health check must run to count as up; zero is 1 s.
@@ -40,6 +41,10 @@ type Boxes struct {
 // ObserveInput names the box to look at.
 type ObserveInput struct {
 	Box spec.Box `json:"box"`
+	// Disk asks for the free disk, for a plan that will bring images.
+	Disk bool `json:"disk,omitempty"`
+	// ProbeImage looks at the disk of an engine elsewhere; empty is the worker's own.
+	ProbeImage string `json:"probe_image,omitempty"`
 }
 
 // Observe says what a box is and has now. A box that does not answer is a result, with Reachable false; only
@@ -51,6 +56,9 @@ func (b *Boxes) Observe(ctx context.Context, in ObserveInput) (plan.Box, error) 
 	}
 	defer beat(ctx, nil)()
 	seen := engine.Observe(ctx)
+	if in.Disk && seen.Reachable && seen.FreeDisk < 0 {
+		seen.FreeDisk = engine.FreeDisk(ctx, in.ProbeImage)
+	}
 	if err := ctx.Err(); err != nil {
 		return plan.Box{}, err // else a cancelled look would say that the box is gone
 	}
@@ -98,7 +106,7 @@ func (b *Boxes) open(box spec.Box) (Engine, error) {
 // lastLines are a container's last words for an error text, without the values of its secrets; empty when
 // nobody can say.
 func lastLines(ctx context.Context, engine Engine, container string, hide map[string][]byte) string {
-	const lines, mostBytes = 12, 2048
+	const lines, mostBytes = 10, 2048
 	text, err := engine.Logs(ctx, container, lines)
 	if err != nil {
 		return ""
@@ -110,17 +118,26 @@ func lastLines(ctx context.Context, engine Engine, container string, hide map[st
 	return text
 }
 
-// redact replaces the values of secrets, by name: longer ones first, so that one which begins like another
-// leaves no tail. Values under 4 bytes would blank out half of any text and are left.
+// redact replaces the values of secrets, by name, and the lines of those that have several: a tail of a log may begin in
+// the middle of a key. Longer ones go first, so that one which begins like another leaves no tail. What is under 4 bytes
+// would blank out half of any text and is left.
 func redact(text string, hide map[string][]byte) string {
 	const least = 4
-	value := func(name string) string { return strings.TrimSpace(string(hide[name])) }
-	names := slices.SortedFunc(maps.Keys(hide), func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(value(b)), len(value(a))), cmp.Compare(a, b))
+	type hidden struct{ words, name string }
+	var all []hidden
+	for name, value := range hide {
+		whole := strings.TrimSpace(string(value))
+		all = append(all, hidden{whole, name})
+		for line := range strings.Lines(whole) {
+			all = append(all, hidden{strings.TrimSpace(line), name})
+		}
+	}
+	slices.SortFunc(all, func(a, b hidden) int {
+		return cmp.Or(cmp.Compare(len(b.words), len(a.words)), cmp.Compare(a.name, b.name), cmp.Compare(a.words, b.words))
 	})
-	for _, name := range names {
-		if secret := value(name); len(secret) >= least {
-			text = strings.ReplaceAll(text, secret, "[secret "+name+"]")
+	for _, one := range all {
+		if len(one.words) >= least {
+			text = strings.ReplaceAll(text, one.words, "[secret "+one.name+"]")
 		}
 	}
 	return text

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/overcloud/overcloud/internal/fault"
@@ -20,6 +20,8 @@ type PullInput struct {
 	// Registries give mirrors and credentials; Secrets are the references that these name.
 	Registries []spec.Registry `json:"registries,omitempty"`
 	Secrets    []spec.Secret   `json:"secrets,omitempty"`
+	// ProbeImage looks at the disk when a pull failed; empty is the worker's own.
+	ProbeImage string `json:"probe_image,omitempty"`
 }
 
 // PullResult says what a pull brought.
@@ -32,40 +34,59 @@ type PullResult struct {
 }
 
 // Pull brings an image to a box by digest, from the first mirror or registry that has it, and heartbeats
-// PullProgress. Verify is still to be asked. A second run finds the layers there and brings only what lacks.
+// PullProgress; then it proves, on the box, that the image has the planned digest and architecture. A second run
+// finds the layers there and brings only what lacks.
+// When it fails, it looks for the cause: the error's sentence names the first link that does not hold, and its
+// details are the PullChecks.
 func (b *Boxes) Pull(ctx context.Context, in PullInput) (PullResult, error) {
 	engine, err := b.open(in.Box)
 	if err != nil {
 		return PullResult{}, err
 	}
-	var meter newest[PullProgress]
-	defer beat(ctx, func() any { return meter.now() })()
+	meter := newMeter()
+	defer beat(ctx, func() any { return meter.now(time.Now()) })()
 	if in.Pull.Present && engine.Verify(ctx, in.Pull) == nil {
 		return PullResult{}, nil
 	}
+	p := pulling{boxes: b, engine: engine, in: in, meter: meter}
 	begun := time.Now()
-	from, err := b.pullFromFirst(ctx, engine, in, &meter)
+	from, err := p.fromFirst(ctx)
 	if err != nil {
-		return PullResult{}, Fault(fmt.Errorf("pull %s on %s: %w", in.Pull.Image, in.Box.Name, err))
+		return PullResult{}, Fault(p.explain(ctx, err))
 	}
-	last := meter.now()
+	if err := engine.Verify(ctx, in.Pull); err != nil {
+		return PullResult{}, Fault(fmt.Errorf("verify %s on %s: %w", in.Pull.Image, in.Box.Name, err))
+	}
+	last := meter.now(time.Now())
 	return PullResult{
 		Bytes: last.Bytes, Layers: last.Layers, From: from,
 		Duration: spec.Duration(time.Since(begun).Round(time.Millisecond)),
 	}, nil
 }
 
-// pullFromFirst tries the sources in order. When all fail and one of them could not be reached, the whole is
-// worth trying again; else the registry itself, which is last, has the last word.
-func (b *Boxes) pullFromFirst(ctx context.Context, engine Engine, in PullInput, meter *newest[PullProgress]) (string, error) {
-	sources := spec.ImageSources(in.Pull.Image, in.Registries)
-	var texts []string
-	var last error
-	again := false
-	for _, place := range sources {
-		from, err := b.source(ctx, place, in)
+// pulling is one attempt.
+type pulling struct {
+	boxes  *Boxes
+	engine Engine
+	in     PullInput
+	meter  *meter
+	failed []sourceFault
+}
+
+// sourceFault is why one source gave nothing.
+type sourceFault struct {
+	place spec.ImageSource
+	from  Source
+	err   error
+}
+
+// fromFirst tries the sources in order and returns the repository that gave the image. The error is that of
+// the source which decides; all of them are in failed.
+func (p *pulling) fromFirst(ctx context.Context) (string, error) {
+	for _, place := range spec.ImageSources(p.in.Pull.Image, p.in.Registries) {
+		from, err := sourceAt(ctx, p.boxes.Secrets, place, p.in.Secrets)
 		if err == nil {
-			err = b.pullUnlessStalled(ctx, engine, in.Pull, from, meter)
+			err = p.unlessStalled(ctx, from)
 		}
 		if err == nil {
 			return place.Repository, nil
@@ -73,74 +94,64 @@ func (b *Boxes) pullFromFirst(ctx context.Context, engine Engine, in PullInput, 
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		if len(sources) == 1 || errors.Is(err, fault.ErrNoPlatform) || errors.Is(err, fault.ErrRejected) {
-			return "", err // the box or the image itself is the cause: no other source helps
+		p.failed = append(p.failed, sourceFault{place: place, from: from, err: err})
+		if noSourceHelps(err) {
+			return "", err
 		}
-		texts = append(texts, fmt.Sprintf("from %s: %v", place.Repository, err))
-		again = again || errors.Is(err, fault.ErrUnreachable)
-		last = err
 	}
-	if again {
-		return "", fmt.Errorf("no source has it: %s: %w", strings.Join(texts, "; "), fault.ErrUnreachable)
-	}
-	return "", fmt.Errorf("no source has it: %s; from %s: %w",
-		strings.Join(texts[:len(texts)-1], "; "), sources[len(sources)-1].Repository, last)
+	return "", p.deciding().err
 }
 
-// source adds the credentials of the source's host.
-func (b *Boxes) source(ctx context.Context, place spec.ImageSource, in PullInput) (Source, error) {
-	from := Source{Repository: place.Repository}
-	if place.Credentials == "" {
-		return from, nil
+// noSourceHelps says that the box or the image itself is the cause.
+func noSourceHelps(err error) bool {
+	for _, cause := range []error{fault.ErrNoPlatform, fault.ErrRejected, fault.ErrDiskFull, fault.ErrUnreachable} {
+		if errors.Is(err, cause) {
+			return true
+		}
 	}
-	value, err := b.resolve(ctx, place.Credentials, in.Secrets)
-	if err != nil {
-		return from, err
-	}
-	user, password, found := strings.Cut(strings.TrimSpace(string(value)), ":")
-	if !found {
-		return from, fmt.Errorf("secret %s is not of the form user:password: %w", place.Credentials, fault.ErrSecret)
-	}
-	from.User, from.Password = user, password
-	return from, nil
+	return false
 }
 
-// pullUnlessStalled ends a pull that brings nothing for as long as Stall.
-func (b *Boxes) pullUnlessStalled(ctx context.Context, engine Engine, pull plan.Pull, from Source, meter *newest[PullProgress]) error {
-	patience := cmp.Or(b.Stall, 2*time.Minute)
-	pulling, stop := context.WithCancel(ctx)
+// deciding is the fault that the whole counts as: the last one that another attempt may cure, else the last:
+// the registry itself has the last word.
+func (p *pulling) deciding() *sourceFault {
+	for i, one := range slices.Backward(p.failed) {
+		if again(one.err) {
+			return &p.failed[i]
+		}
+	}
+	return &p.failed[len(p.failed)-1]
+}
+
+// again says whether another attempt may succeed.
+func again(err error) bool {
+	for _, cause := range []error{fault.ErrUnreachable, fault.ErrNetwork, fault.ErrRateLimited, fault.ErrStalled} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
+// unlessStalled ends a pull that brings nothing for as long as Stall. The time for the whole is the
+// activity's own.
+func (p *pulling) unlessStalled(ctx context.Context, from Source) error {
+	patience := cmp.Or(p.boxes.Stall, 2*time.Minute)
+	trying, stop := context.WithCancel(ctx)
 	defer stop()
 	timer := time.AfterFunc(patience, stop)
 	defer timer.Stop()
-	var before PullProgress
-	err := engine.Pull(pulling, pull, from, func(p PullProgress) {
-		if p != before {
-			before = p
+	p.meter.from(from.Repository, p.in.Pull.SizeBytes)
+	err := p.engine.Pull(trying, p.in.Pull, from, func(progress PullProgress) {
+		if p.meter.set(time.Now(), progress) {
 			timer.Reset(patience)
 		}
-		meter.set(p)
 	})
-	if err != nil && pulling.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("stalled: nothing came for %s: %w", patience, fault.ErrUnreachable)
+	if err != nil && trying.Err() != nil && ctx.Err() == nil {
+		last := p.meter.now(time.Now())
+		return fmt.Errorf("nothing came for %s, after %s of %s: %w", patience, megabytes(last.Bytes), megabytes(last.TotalBytes), fault.ErrStalled)
 	}
 	return err
 }
 
-// VerifyInput names an image that is to be on a box.
-type VerifyInput struct {
-	Box  spec.Box  `json:"box"`
-	Pull plan.Pull `json:"pull"`
-}
-
-// Verify proves that the box has the image with the planned digest and architecture. A second run looks
-// again.
-func (b *Boxes) Verify(ctx context.Context, in VerifyInput) error {
-	engine, err := b.open(in.Box)
-	if err != nil {
-		return err
-	}
-	if err := engine.Verify(ctx, in.Pull); err != nil {
-		return Fault(fmt.Errorf("verify %s on %s: %w", in.Pull.Image, in.Box.Name, err))
-	}
-	return nil
-}
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

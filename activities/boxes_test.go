@@ -1,17 +1,13 @@
 package activities_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -104,145 +100,6 @@ func TestListFindsOneService(t *testing.T) {
 	require.Equal(t, "s-a-1", list.Containers[0].Name)
 }
 
-func TestPullHeartbeatsAndReports(t *testing.T) {
-	b := newBench(t)
-	var beats atomic.Int32
-	var last atomic.Value
-	b.env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
-		var progress activities.PullProgress
-		if details.HasValues() && details.Get(&progress) == nil {
-			last.Store(progress)
-			beats.Add(1)
-		}
-	})
-	b.engines.Before(fakes.Call{Method: "Pull"}, func(context.Context, fakes.Call) error {
-		time.Sleep(10 * time.Millisecond) // so that the duration rounds to something
-		return nil
-	})
-	result, err := run[activities.PullResult](b, b.boxes.Pull, activities.PullInput{Box: rack, Pull: pullOf("r.example/kafka:dev")})
-	require.NoError(t, err)
-	require.Equal(t, int64(1000), result.Bytes)
-	require.Equal(t, 2, result.Layers)
-	require.Equal(t, "r.example/kafka", result.From)
-	require.GreaterOrEqual(t, result.Duration.D(), 10*time.Millisecond)
-	require.Positive(t, beats.Load())
-	require.IsType(t, activities.PullProgress{}, last.Load())
-	require.Equal(t, []string{digest}, b.engines.Images("rack-1"))
-}
-
-func TestPullOfAPresentImageOnlyVerifies(t *testing.T) {
-	b := newBench(t)
-	in := activities.PullInput{Box: rack, Pull: pullOf("r/kafka:dev")}
-	in.Pull.Present = true
-	_, err := run[activities.PullResult](b, b.boxes.Pull, in)
-	require.NoError(t, err)
-	_, err = run[activities.PullResult](b, b.boxes.Pull, in)
-	require.NoError(t, err)
-	require.Equal(t, 1, b.engines.Count("pull"), "the plan was wrong once: %s", b.engines.Lines())
-	require.Equal(t, 2, b.engines.Count("verify"))
-}
-
-func TestPullFaultsKeepTheirKind(t *testing.T) {
-	for _, c := range []struct {
-		err   error
-		kind  string
-		again bool
-	}{
-		{fault.ErrUnreachable, activities.TypeUnreachable, true},
-		{fault.ErrNotFound, activities.TypeNotFound, false},
-		{fault.ErrUnauthorised, activities.TypeUnauthorised, false},
-		{fault.ErrNoPlatform, activities.TypeNoPlatform, false},
-		{fault.ErrDigestMismatch, activities.TypeDigestMismatch, false},
-		{fault.ErrRejected, activities.TypeRejected, false},
-	} {
-		t.Run(c.kind, func(t *testing.T) {
-			b := newBench(t)
-			b.engines.Fail(fakes.Call{Method: "Pull"}, 0, fmt.Errorf("the registry's own words: %w", c.err))
-			_, err := run[activities.PullResult](b, b.boxes.Pull, activities.PullInput{Box: rack, Pull: pullOf("r/kafka:dev")})
-			fails(t, err, c.kind, c.again, "pull r/kafka:dev on rack-1: the registry's own words")
-		})
-	}
-}
-
-func mirrored(mode string) []spec.Registry {
-	return []spec.Registry{
-		{Host: "r.example", Mirrors: []string{"m1.example", "http://m2.example:5000/cache/"}, Mode: mode, Credentials: "upstream"},
-		{Host: "m1.example", Credentials: "mirror"},
-	}
-}
-
-func TestPullGoesThroughMirrorsInOrder(t *testing.T) {
-	b := newBench(t)
-	b.secrets["env:UP"], b.secrets["env:M1"] = "u:upstream-password", "m:mirror-password"
-	in := activities.PullInput{
-		Box: rack, Pull: pullOf("r.example/team/kafka:dev"), Registries: mirrored("fallback"),
-		Secrets: []spec.Secret{{Name: "upstream", From: "env:UP"}, {Name: "mirror", From: "env:M1"}},
-	}
-	b.engines.Fail(fakes.Call{Method: "Pull"}, 2, fmt.Errorf("manifest unknown: %w", fault.ErrNotFound))
-	result, err := run[activities.PullResult](b, b.boxes.Pull, in)
-	require.NoError(t, err)
-	require.Equal(t, "r.example/team/kafka", result.From)
-
-	b.engines.Heal()
-	result, err = run[activities.PullResult](b, b.boxes.Pull, in)
-	require.NoError(t, err)
-	require.Equal(t, "m1.example/team/kafka", result.From)
-	require.Equal(t, []string{
-		"pull rack-1 r.example/team/kafka:dev from r.example/team/kafka as u",
-		"pull rack-1 r.example/team/kafka:dev from m1.example/team/kafka as m",
-	}, b.engines.Matching("pull"))
-}
-
-func TestPullFromStrictMirrorsNeverAsksTheRegistry(t *testing.T) {
-	b := newBench(t)
-	b.secrets["env:M1"] = "m:mirror-password"
-	in := activities.PullInput{
-		Box: rack, Pull: pullOf("r.example/kafka:dev"), Registries: mirrored("strict"),
-		Secrets: []spec.Secret{{Name: "mirror", From: "env:M1"}},
-	}
-	b.engines.Fail(fakes.Call{Method: "Pull"}, 0, fmt.Errorf("manifest unknown: %w", fault.ErrNotFound))
-	_, err := run[activities.PullResult](b, b.boxes.Pull, in)
-	fails(t, err, activities.TypeNotFound, false, "from m1.example/kafka: manifest unknown", "m2.example:5000/cache/kafka")
-	require.NotContains(t, err.Error(), "r.example/kafka: ")
-}
-
-func TestPullIsTriedAgainWhenOneSourceWasAway(t *testing.T) {
-	b := newBench(t)
-	b.secrets["env:M1"] = "m:mirror-password"
-	in := activities.PullInput{
-		Box: rack, Pull: pullOf("r.example/kafka:dev"), Registries: mirrored("strict"),
-		Secrets: []spec.Secret{{Name: "mirror", From: "env:M1"}},
-	}
-	b.engines.Fail(fakes.Call{Method: "Pull"}, 1, fmt.Errorf("connection refused: %w", fault.ErrUnreachable))
-	b.engines.Fail(fakes.Call{Method: "Pull"}, 1, fmt.Errorf("manifest unknown: %w", fault.ErrNotFound))
-	_, err := run[activities.PullResult](b, b.boxes.Pull, in)
-	fails(t, err, activities.TypeUnreachable, true, "connection refused", "manifest unknown")
-}
-
-func TestPullThatBringsNothingIsStalled(t *testing.T) {
-	b := newBench(t)
-	b.boxes.Stall = 20 * time.Millisecond
-	b.engines.Before(fakes.Call{Method: "Pull"}, func(ctx context.Context, _ fakes.Call) error {
-		<-ctx.Done()
-		return ctx.Err()
-	})
-	_, err := run[activities.PullResult](b, b.boxes.Pull, activities.PullInput{Box: rack, Pull: pullOf("r/kafka:dev")})
-	fails(t, err, activities.TypeUnreachable, true, "stalled: nothing came for 20ms")
-}
-
-func TestCredentialsThatAreNoneAreRefused(t *testing.T) {
-	b := newBench(t)
-	b.secrets["env:M1"] = "only-a-password"
-	in := activities.PullInput{Box: rack, Pull: pullOf("m1.example/kafka:dev"), Registries: mirrored("")}
-	_, err := run[activities.PullResult](b, b.boxes.Pull, in)
-	fails(t, err, activities.TypeSecret, false, "secret mirror is declared nowhere")
-
-	in.Secrets = []spec.Secret{{Name: "mirror", From: "env:M1"}}
-	_, err = run[activities.PullResult](b, b.boxes.Pull, in)
-	fails(t, err, activities.TypeSecret, false, "secret mirror is not of the form user:password")
-	require.NotContains(t, err.Error(), "only-a-password")
-}
-
 func TestStartTwiceLeavesOneContainer(t *testing.T) {
 	b := newBench(t)
 	_, err := run[activities.PullResult](b, b.boxes.Pull, activities.PullInput{Box: rack, Pull: pullOf("r/kafka:dev")})
@@ -318,14 +175,72 @@ func (b *bench) started(states ...activities.ContainerState) {
 func TestProbe(t *testing.T) {
 	b := newBench(t)
 	b.started()
-	in := activities.ProbeInput{Box: rack, Service: "s", Container: "s-kafka-1", Address: "influxdb:8086"}
+	in := activities.ProbeInput{Box: rack, Service: "s", Container: "s-kafka-1", Addresses: []string{"influxdb:8086", "db:5432"}}
 	result, err := run[activities.ProbeResult](b, b.boxes.Probe, in)
 	require.NoError(t, err)
-	require.InDelta(t, 1, result.Millis, 0.001)
+	require.Equal(t, []activities.Connection{
+		{Address: "influxdb:8086", Connected: true, Millis: 1}, {Address: "db:5432", Connected: true, Millis: 1},
+	}, result.Connections)
 
 	b.engines.Fail(fakes.Call{Method: "Dial", Subject: "influxdb:8086"}, 1, fmt.Errorf("10.0.0.2:8086 refused the connection: %w", fault.ErrNotConnected))
 	_, err = run[activities.ProbeResult](b, b.boxes.Probe, in)
-	fails(t, err, activities.TypeNotConnected, true, "connect s-kafka-1 to influxdb:8086 on rack-1", "refused the connection")
+	fails(t, err, activities.TypeNotConnected, true, "connect s-kafka-1 on rack-1 to influxdb:8086: 10.0.0.2:8086 refused the connection: not connected")
+	var application *temporal.ApplicationError
+	require.ErrorAs(t, err, &application)
+	var seen activities.ProbeResult
+	require.NoError(t, application.Details(&seen), "what was made all the same goes along")
+	require.Equal(t, []bool{false, true}, []bool{seen.Connections[0].Connected, seen.Connections[1].Connected})
+}
+
+func TestStartLeavesOneForwarder(t *testing.T) {
+	b := newBench(t)
+	in := activities.StartInput{Box: rack, Service: "s", Revision: 3, ProbeImage: "r/probe:1", Placement: kafka()}
+	in.Placement.Digest = ""
+	in.Placement.Forwards = []plan.Forward{{Listen: "127.77.0.1:5432", To: "10.0.0.2:20001"}}
+	b.engines.Fail(fakes.Call{Method: "EnsureForwards"}, 1, fmt.Errorf("no route: %w", fault.ErrUnreachable))
+	_, err := run[activities.StartResult](b, b.boxes.Start, in)
+	fails(t, err, activities.TypeUnreachable, true, "start s-kafka-1 on rack-1: no route")
+	require.Empty(t, b.engines.Forwards("rack-1", "s-kafka-1"))
+	again, err := run[activities.StartResult](b, b.boxes.Start, in)
+	require.NoError(t, err, "the next try finds the container and adds what is missing")
+	require.False(t, again.Created)
+	require.Equal(t, in.Placement.Forwards, b.engines.Forwards("rack-1", "s-kafka-1"))
+	require.Equal(t, 3, b.engines.Containers("rack-1")[0].Revision)
+	require.Equal(t, []string{"forward rack-1 s-kafka-1 1 by r/probe:1"}, b.engines.Matching("forward"))
+
+	_, err = run[any](b, b.boxes.Forward, activities.ForwardInput{Box: rack, Service: "s", Placement: plan.Placement{Container: "s-gone-1"}})
+	fails(t, err, activities.TypeRejected, false, "pass on the ports of s-gone-1 on rack-1")
+}
+
+func TestStartReplacesWhatHasOtherSecrets(t *testing.T) {
+	b := newBench(t)
+	in := activities.StartInput{Box: rack, Service: "s", Placement: kafka(), Secrets: []spec.Secret{{Name: "token", From: "env:T"}}}
+	in.Placement.Digest = ""
+	in.Placement.Secrets = []spec.SecretUse{{Name: "token", Target: "/run/secrets/token"}}
+	b.secrets["env:T"] = "hush"
+	first, err := run[activities.StartResult](b, b.boxes.Start, in)
+	require.NoError(t, err)
+	b.secrets["env:T"] = "hush-hush"
+	second, err := run[activities.StartResult](b, b.boxes.Start, in)
+	require.NoError(t, err)
+	require.True(t, second.Created)
+	require.NotEqual(t, first.ID, second.ID)
+	require.Equal(t, []string{"s-kafka-1"}, b.engines.Running("rack-1"))
+}
+
+func TestLastWordsBlankSecretsOut(t *testing.T) {
+	b := newBench(t)
+	b.secrets["env:T"] = "hush-hush"
+	b.started()
+	b.engines.SetLogs("kafka", "login with hush-hush refused\n")
+	in := activities.LastWordsInput{Box: rack, Container: "s-kafka-1", Secrets: []spec.Secret{{Name: "token", From: "env:T"}}}
+	words, err := run[string](b, b.boxes.LastWords, in)
+	require.NoError(t, err)
+	require.Equal(t, "login with [secret token] refused", words)
+	in.Secrets[0].From = "env:GONE"
+	words, err = run[string](b, b.boxes.LastWords, in)
+	require.NoError(t, err)
+	require.Empty(t, words)
 }
 
 func TestRemoveAndSweep(t *testing.T) {

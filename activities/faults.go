@@ -25,6 +25,11 @@ const (
 	TypeSpecification  = "SPECIFICATION"
 	TypeInvalid        = "INVALID"
 	TypeUnreachable    = "UNREACHABLE"
+	// The types of failed pulls, beside AUTH, NOT_FOUND, NO_PLATFORM and DIGEST_MISMATCH.
+	TypeNetwork   = "NETWORK" // no way to the registry; permanent when it is not trusted
+	TypeRateLimit = "RATE_LIMIT"
+	TypeDiskFull  = "DISK_FULL"
+	TypeStalled   = "STALLED"
 )
 
 type permanence struct {
@@ -39,6 +44,8 @@ func permanent() []permanence {
 		{fault.ErrUnauthorised, TypeUnauthorised},
 		{fault.ErrNoPlatform, TypeNoPlatform},
 		{fault.ErrDigestMismatch, TypeDigestMismatch},
+		{fault.ErrDiskFull, TypeDiskFull},
+		{fault.ErrUntrusted, TypeNetwork},
 		{fault.ErrRejected, TypeRejected},
 		{fault.ErrUnhealthy, TypeUnhealthy},
 		{fault.ErrExited, TypeExited},
@@ -50,22 +57,42 @@ func permanent() []permanence {
 	}
 }
 
+// passing lists the sentinels that another attempt may find gone.
+func passing() []permanence {
+	return []permanence{
+		{fault.ErrNotConnected, TypeNotConnected},
+		{fault.ErrRateLimited, TypeRateLimit},
+		{fault.ErrStalled, TypeStalled},
+		{fault.ErrNetwork, TypeNetwork},
+		{fault.ErrUnreachable, TypeUnreachable},
+	}
+}
+
 // Fault turns an adapter's error into the Temporal error that says whether to try again. Its result must be
 // returned bare: wrapped once more, a permanent failure would be retried.
 func Fault(err error) error {
 	if err == nil {
 		return nil
 	}
+	options := temporal.ApplicationErrorOptions{}
+	var pull *pullError
+	if errors.As(err, &pull) && len(pull.checks) > 0 {
+		options.Details = []any{pull.checks}
+	}
 	for _, p := range permanent() {
 		if errors.Is(err, p.cause) {
-			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil)
+			options.NonRetryable = true
+			return temporal.NewApplicationErrorWithOptions(err.Error(), p.kind, options)
 		}
 	}
-	switch {
-	case errors.Is(err, fault.ErrNotConnected):
-		return temporal.NewApplicationError(err.Error(), TypeNotConnected)
-	case errors.Is(err, fault.ErrUnreachable):
-		return temporal.NewApplicationError(err.Error(), TypeUnreachable)
+	for _, p := range passing() {
+		if errors.Is(err, p.cause) {
+			var wait *fault.RetryAfter
+			if errors.As(err, &wait) {
+				options.NextRetryDelay = wait.After
+			}
+			return temporal.NewApplicationErrorWithOptions(err.Error(), p.kind, options)
+		}
 	}
 	return err
 }

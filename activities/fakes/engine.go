@@ -2,15 +2,16 @@ package fakes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/plan"
-	"github.com/overcloud/overcloud/internal/spec"
 )
 
 // Engine is one box of Engines.
@@ -91,98 +92,6 @@ func (n *Engine) EnsureVolume(ctx context.Context, service, name string) error {
 	})
 }
 
-// EnsureContainer implements activities.Engine; the Subject of its Call is the function.
-func (n *Engine) EnsureContainer(ctx context.Context, service string, p plan.Placement, secrets []activities.SecretFile) (id string, created bool, err error) {
-	call := Call{Method: "EnsureContainer", Box: n.name, Subject: p.Function}
-	err = n.all.enter(ctx, call, func(b *box) error {
-		id, created, err = n.ensure(b, service, p, secrets)
-		return err
-	})
-	return id, created, err
-}
-
-func (n *Engine) ensure(b *box, service string, p plan.Placement, secrets []activities.SecretFile) (string, bool, error) {
-	old := b.find(service, p.Function, p.Replica)
-	if old != nil && old.SpecHash == p.SpecHash {
-		n.all.Add("keep %s %s", n.name, old.Name)
-		old.State = "running"
-		return old.ID, false, nil
-	}
-	if err := b.refuse(service, p); err != nil {
-		return "", false, fmt.Errorf("start %s on %s: %w", p.Container, n.name, err)
-	}
-	verb := "start"
-	if old != nil {
-		verb = "replace"
-		delete(b.containers, old.Name)
-	}
-	n.all.serial++
-	c := &made{placement: p, secrets: map[string][]byte{}, Container: plan.Container{
-		ID: fmt.Sprintf("%s-%03d", p.Container, n.all.serial), Name: p.Container, Service: service,
-		Function: p.Function, Replica: p.Replica, SpecHash: p.SpecHash, Image: p.Image, State: "running",
-		CPUs: p.Resources.CPUs, MemoryBytes: p.Resources.MemoryBytes, Ports: p.Ports,
-	}}
-	if check := p.Healthcheck; check != nil && !slices.Contains(check.Test, "NONE") {
-		c.Health = "healthy"
-	}
-	for _, secret := range secrets {
-		c.secrets[secret.Target] = secret.Value
-	}
-	b.containers[p.Container] = c
-	n.all.Add("%s %s %s", verb, n.name, p.Container)
-	return c.ID, true, nil
-}
-
-func (b *box) find(service, function string, replica int) *made {
-	for _, c := range b.containers {
-		if c.Service == service && c.Function == function && c.Replica == replica {
-			return c
-		}
-	}
-	return nil
-}
-
-// refuse says why a placement cannot start: image, networks, volumes, name and ports.
-func (b *box) refuse(service string, p plan.Placement) error {
-	if p.Digest != "" && !b.images[p.Digest] {
-		return fmt.Errorf("image %s: %w", p.Image, fault.ErrNotFound)
-	}
-	for _, network := range p.Networks {
-		if _, found := b.networks[network]; !found {
-			return fmt.Errorf("network %s is not there: %w", network, fault.ErrRejected)
-		}
-	}
-	for _, mount := range p.Mounts {
-		if _, found := b.volumes[mount.Source]; mount.Kind == "volume" && !found {
-			return fmt.Errorf("volume %s is not there: %w", mount.Source, fault.ErrRejected)
-		}
-	}
-	for _, c := range b.containers {
-		same := c.Service == service && c.Function == p.Function && c.Replica == p.Replica
-		if same {
-			continue
-		}
-		if c.Name == p.Container {
-			return fmt.Errorf("name is taken by another container: %w", fault.ErrRejected)
-		}
-		if port := clash(c.Ports, p.Ports); port != 0 && c.State == "running" {
-			return fmt.Errorf("port %d is held by %s: %w", port, c.Name, fault.ErrPortTaken)
-		}
-	}
-	return nil
-}
-
-func clash(held, wanted []spec.Port) int {
-	for _, h := range held {
-		for _, w := range wanted {
-			if h.Host != 0 && h.Host == w.Host && h.Protocol == w.Protocol {
-				return h.Host
-			}
-		}
-	}
-	return 0
-}
-
 // State implements activities.Engine; see Engines.Script.
 func (n *Engine) State(ctx context.Context, container string) (activities.ContainerState, error) {
 	var state activities.ContainerState
@@ -219,22 +128,42 @@ func (b *box) named(container string) *made {
 	return nil
 }
 
-// Dial implements activities.Engine: it takes 1 ms and fails only when injected (Subject is the address) or
-// when the consumer's container is not running.
-func (n *Engine) Dial(ctx context.Context, dial activities.Dial) (time.Duration, error) {
-	container, address := dial.Container, dial.Address
-	err := n.all.enter(ctx, Call{Method: "Dial", Box: n.name, Subject: address}, func(b *box) error {
+// Dial implements activities.Engine: each connection takes 1 ms and fails only when injected (Subject is the address)
+// or when the consumer's container is not running. An injected error that is no ErrNotConnected fails them all.
+func (n *Engine) Dial(ctx context.Context, dial activities.Dial) ([]activities.Connection, error) {
+	var all []activities.Connection
+	for _, address := range dial.Addresses {
+		one := activities.Connection{Address: address, Connected: true, Millis: 1}
+		err := n.all.enter(ctx, Call{Method: "Dial", Box: n.name, Subject: address}, func(b *box) error {
+			c := b.named(dial.Container)
+			if c == nil || c.State != "running" {
+				return fmt.Errorf("%s is not running: %w", dial.Container, fault.ErrNotConnected)
+			}
+			n.all.Add("dial %s %s %s", n.name, c.Name, address)
+			return nil
+		})
+		switch {
+		case errors.Is(err, fault.ErrNotConnected):
+			one.Connected, one.Millis, one.Fault = false, 0, strings.TrimSuffix(err.Error(), ": "+fault.ErrNotConnected.Error())
+		case err != nil:
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// EnsureForwards implements activities.Engine: the helper is remembered with the container; see Engines.Forwards.
+func (n *Engine) EnsureForwards(ctx context.Context, _, container string, p plan.Placement, image string) error {
+	return n.all.enter(ctx, Call{Method: "EnsureForwards", Box: n.name, Subject: p.Function}, func(b *box) error {
 		c := b.named(container)
 		if c == nil || c.State != "running" {
-			return fmt.Errorf("dial %s from %s: it is not running: %w", address, container, fault.ErrNotConnected)
+			return fmt.Errorf("%s does not run: %w", container, fault.ErrRejected)
 		}
-		n.all.Add("dial %s %s %s", n.name, c.Name, address)
+		c.forwards = p.Forwards
+		n.all.Add("forward %s %s %d by %s", n.name, c.Name, len(p.Forwards), image)
 		return nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	return time.Millisecond, nil
 }
 
 // Remove implements activities.Engine; the Subject of its Call is the container as it was named.

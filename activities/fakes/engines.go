@@ -43,6 +43,7 @@ type box struct {
 	networks   map[string]string
 	volumes    map[string]string
 	lost       bool
+	evidence   *activities.Evidence // of Inquire; nil: every link holds
 }
 
 // made is a container on a box.
@@ -52,6 +53,7 @@ type made struct {
 	secrets   map[string][]byte
 	looks     int // how often State was asked
 	exit      int
+	forwards  []plan.Forward
 }
 
 // NewEngines makes boxes as Observe is to report them. Reachable is set; use Lose for a box that is not.
@@ -198,6 +200,16 @@ func (e *Engines) Secrets(boxName, container string) (secrets map[string][]byte)
 		}
 	})
 	return secrets
+}
+
+// Forwards are those of a container's helper, as EnsureForwards was last asked for them.
+func (e *Engines) Forwards(boxName, container string) (forwards []plan.Forward) {
+	e.change(boxName, func(b *box) {
+		if c := b.named(container); c != nil {
+			forwards = c.forwards
+		}
+	})
+	return forwards
 }
 
 // Images are the digests on a box, sorted.

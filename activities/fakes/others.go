@@ -6,13 +6,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/plan"
 	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
 )
 
-// Registry resolves what it was given. Log line: resolve REF.
+// Registry resolves what it was given. Log line: resolve REF [from REPOSITORY as USER …], for the sources that are mirrors
+// or have a user.
 type Registry struct {
 	Log
 	Faults
@@ -38,16 +40,26 @@ func (r *Registry) Set(image plan.Image) {
 }
 
 // Resolve implements activities.Registry.
-func (r *Registry) Resolve(ctx context.Context, ref string, _ []spec.Registry) (plan.Image, error) {
+func (r *Registry) Resolve(ctx context.Context, ref string, from []activities.Source) (plan.Image, error) {
 	if err := r.check(ctx, Call{Method: "Resolve", Subject: ref}); err != nil {
 		return plan.Image{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Add("resolve %s", ref)
+	line := "resolve " + ref
+	own, path := spec.SplitImage(ref)
+	for _, source := range from {
+		if source.Repository != own+"/"+path || source.User != "" {
+			line += " from " + source.Repository
+		}
+		if source.User != "" {
+			line += " as " + source.User
+		}
+	}
+	r.Add("%s", line)
 	image, found := r.images[ref]
 	if !found {
-		return plan.Image{}, fmt.Errorf("resolve %s: manifest unknown: %w", ref, fault.ErrNotFound)
+		return plan.Image{}, fmt.Errorf("manifest unknown: %w", fault.ErrNotFound)
 	}
 	return image, nil
 }
