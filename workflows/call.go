@@ -10,6 +10,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/overcloud/overcloud/internal/spec"
 )
 
 // The activity options, each with the reason for its numbers. All begin their retries after 200 ms, so that a
@@ -36,18 +38,31 @@ func pull() workflow.ActivityOptions {
 }
 
 // start is for creating and starting one container, the stop of the one it replaces included: two minutes
-// cover a stop grace of 90 s. Attempts end after five minutes: a box that does not answer that long is gone.
+// cover a stop grace of 90 s. Attempts end after five minutes: a box that does not answer that long is gone. It
+// heartbeats each second; 6 s without one is a dead worker, and another one goes on.
 func start() workflow.ActivityOptions {
-	return options(2*time.Minute, 5*time.Minute, 15*time.Second, 0, 5*time.Second)
+	return options(2*time.Minute, 5*time.Minute, 6*time.Second, 0, 5*time.Second)
+}
+
+// starting is start for a container whose stop, or that of the one it replaces, may take a grace: what is beyond the
+// usual 90 s comes on top, of one attempt and of the whole.
+func starting(grace spec.Duration) workflow.ActivityOptions {
+	const usual = 90 * time.Second
+	o := start()
+	if more := grace.D() - usual; more > 0 {
+		o.StartToCloseTimeout += more
+		o.ScheduleToCloseTimeout += 2 * more
+	}
+	return o
 }
 
 // healthy is for the wait until a container is healthy. The activity itself ends by the health check's own
 // numbers (start period, interval x retries); ten minutes bound a check that never decides.
 func healthy() workflow.ActivityOptions {
-	return options(10*time.Minute, 15*time.Minute, 15*time.Second, 0, 5*time.Second)
+	return options(10*time.Minute, 15*time.Minute, 6*time.Second, 0, 5*time.Second)
 }
 
-// probe is for one connection. A healthy provider accepts at once; eight attempts at most 2 s apart (about
+// probe is for the connections of one consumer. A healthy provider accepts at once; eight attempts at most 2 s apart (about
 // 9 s in all, beside the dials) give a slow one its time.
 func probe() workflow.ActivityOptions {
 	return options(15*time.Second, time.Minute, 0, 8, 2*time.Second)
@@ -146,4 +161,9 @@ func each[T any](ctx workflow.Context, most int, items []T, work func(ctx workfl
 		return ctx.Err()
 	}
 	return first
+}
+
+// sleep waits, with a summary for those who read the history.
+func sleep(ctx workflow.Context, d time.Duration, summary string) error {
+	return workflow.NewTimerWithOptions(ctx, d, workflow.TimerOptions{Summary: summary}).Get(ctx, nil)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/overcloud/overcloud/activities"
@@ -16,30 +17,40 @@ import (
 // then plans by a pure function. It changes nothing. A box that does not answer is no fault as long as the
 // plan fits without it; an image that does not exist is one.
 func MatchWorkflow(ctx workflow.Context, in MatchInput) (MatchResult, error) {
+	return indexed(ctx, in.attributes(), in, matchAll)
+}
+
+func matchAll(ctx workflow.Context, in MatchInput) (MatchResult, error) {
 	p, err := newProgress(ctx)
 	if err != nil {
 		return MatchResult{}, err
 	}
-	m := match{progress: p, in: in, boxes: make([]plan.Box, len(in.Service.Boxes)), images: slices.Clone(in.Images)}
+	m := match{
+		progress: p, in: in, began: workflow.Now(ctx), boxes: make([]plan.Box, len(in.Service.Boxes)), images: slices.Clone(in.Images),
+	}
 	m.list()
 	if err := m.look(ctx); err != nil {
 		return MatchResult{}, failure(err, "", p.steps)
 	}
+	absent := m.absent(workflow.Now(ctx))
 	var made plan.Plan
 	err = p.run(ctx, "plan", func() (string, error) {
-		made, err = plan.Make(in.Service, plan.Observed{Boxes: m.boxes, Images: m.images})
+		made, err = plan.Make(in.Service, plan.Observed{
+			Boxes: m.boxes, Images: m.images, Before: in.Before, Rebalance: in.Rebalance, Explain: in.Explain,
+		})
 		return made.Hash, activities.Fault(err)
 	})
 	if err != nil {
 		return MatchResult{}, failure(activities.Fault(err), "", p.steps)
 	}
-	return MatchResult{Plan: made, Boxes: m.statuses(), Images: m.images, Steps: p.steps}, nil
+	return MatchResult{Plan: made, Boxes: m.statuses(), Images: m.images, Absent: absent, Steps: p.steps}, nil
 }
 
 // match is the state of one MatchWorkflow.
 type match struct {
 	*progress
 	in     MatchInput
+	began  time.Time
 	boxes  []plan.Box // in the order of the specification
 	images []plan.Image
 	ask    []string // references not yet resolved
@@ -47,7 +58,7 @@ type match struct {
 
 func (m *match) list() {
 	for _, box := range m.in.Service.Boxes {
-		m.expect("observe/"+box.Name, "match", "observe "+box.Name)
+		m.expect("observe/"+box.Name, "match", "observe "+box.Name, at(box.Name))
 	}
 	for _, ref := range refs(m.in.Service) {
 		known := func(image plan.Image) bool { return image.Ref == ref }
@@ -56,7 +67,11 @@ func (m *match) list() {
 			m.expect("resolve/"+ref, "match", "resolve "+ref)
 		}
 	}
-	m.expect("plan", "match", "match functions to boxes")
+	before := make([]string, len(m.steps))
+	for i, step := range m.steps {
+		before[i] = step.ID
+	}
+	m.expect("plan", "match", "match functions to boxes", following(before...))
 }
 
 // look observes and resolves side by side.
@@ -81,51 +96,125 @@ func (m *match) resolve(ctx workflow.Context, ref string) (plan.Image, error) {
 	var image plan.Image
 	id := "resolve/" + ref
 	err := m.run(ctx, id, func() (_ string, err error) {
-		in := activities.ResolveInput{Ref: ref, Registries: m.in.Service.Registries}
-		image, err = call(ctx, as(quick(), id, "resolve "+ref), images.Resolve, in)
+		in := activities.ResolveInput{Ref: ref, Registries: m.in.Service.Registries, Secrets: m.in.Service.Secrets}
+		image, err = call(ctx, as(m.resolving(), id, "resolve "+ref), images.Resolve, in)
 		return image.Digest, err
 	})
 	return image, err
 }
 
-// A box that does not answer is looked at again before its functions go elsewhere: once when somebody waits
-// for a deploy, three times 5 s apart when healing (the 15 s after which Swarm, too, calls a node down).
-const (
-	looksAgain, lookPause         = 1, time.Second
-	looksAgainHealing, healsPause = 3, 5 * time.Second
-)
+// resolving is for one question to registries: 30 s cover a source that drops packets and the next one. 26
+// attempts at most 5 s apart are two minutes for a registry that refuses; a quarter of an hour is for one that
+// asks for patience (RATE_LIMIT), after which somebody should be told instead. A question has three attempts in a
+// minute: whoever asked can ask again.
+func (m *match) resolving() workflow.ActivityOptions {
+	if m.in.Question {
+		return options(30*time.Second, time.Minute, 0, 3, 5*time.Second)
+	}
+	return options(30*time.Second, 15*time.Minute, 0, 26, 5*time.Second)
+}
+
+// A box that does not answer is looked at once more, for a hiccup of the network. When its functions go elsewhere is
+// the specification's to say (spec.Lost), and who keeps count has it looked at again in time.
+const looksAgain, lookPause = 1, time.Second
 
 // observe looks at every box, and again at those that do not answer.
 func (m *match) observe(ctx workflow.Context) error {
-	again, pause := looksAgain, lookPause
-	if m.in.Heal {
-		again, pause = looksAgainHealing, healsPause
-	}
 	boxes := m.in.Service.Boxes
 	return each(ctx, len(boxes), boxes, func(ctx workflow.Context, i int, box spec.Box) error {
-		return m.run(ctx, "observe/"+box.Name, func() (detail string, err error) {
-			for look := 0; ; look++ {
-				m.boxes[i], err = m.once(ctx, box)
-				if err != nil || m.boxes[i].Reachable || look == again {
-					return describe(m.boxes[i]), err
-				}
-				if err := workflow.Sleep(ctx, pause); err != nil {
-					return "", err
-				}
+		return m.run(ctx, "observe/"+box.Name, func() (_ string, err error) {
+			m.boxes[i], err = m.patiently(ctx, box)
+			if err != nil || m.boxes[i].Reachable || !m.mayInstall(box) {
+				return describe(m.boxes[i]), err
 			}
+			m.boxes[i], err = m.install(ctx, box, m.boxes[i])
+			return describe(m.boxes[i]), err
 		})
 	})
+}
+
+// patiently looks until the box answers or has had its chances.
+func (m *match) patiently(ctx workflow.Context, box spec.Box) (plan.Box, error) {
+	again := looksAgain
+	if m.away(box) { // it has had its chances: one look says whether it is back
+		again = 0
+	}
+	for look := 0; ; look++ {
+		seen, err := m.once(ctx, box)
+		if err != nil || seen.Reachable || look == again {
+			return seen, err
+		}
+		if err := sleep(ctx, lookPause, "before another look at "+box.Name); err != nil {
+			return seen, err
+		}
+	}
+}
+
+// away says that a box did not answer the matching before either.
+func (m *match) away(box spec.Box) bool {
+	return slices.ContainsFunc(m.in.Absent, func(a Absence) bool { return a.Box == box.Name })
+}
+
+// mayInstall says that the specification lets the box be given an engine. Healing gives none: a box whose
+// engine stopped by itself is a person's business. Nor does a plan that nobody has asked to carry out, which has
+// no revision: it changes nothing.
+func (m *match) mayInstall(box spec.Box) bool {
+	_, access := box.SSHAccess()
+	return box.Install && access && !m.in.Heal && m.in.Revision > 0
+}
+
+// install gives a box an engine and looks again. One that cannot have any stays a box that does not answer,
+// with both reasons: the plan may fit without it.
+func (m *match) install(ctx workflow.Context, box spec.Box, seen plan.Box) (plan.Box, error) {
+	var doctor *activities.Doctor
+	id := "install/" + box.Name
+	m.doing("observe/"+box.Name, id)
+	_, err := call(ctx, as(installing(), id, "give "+box.Name+" an engine"), doctor.InstallEngine, activities.InstallInput{Box: box})
+	m.doing("observe/"+box.Name, "observe/"+box.Name)
+	if temporal.IsCanceledError(err) {
+		return seen, err
+	}
+	if err != nil {
+		sentence, _ := explain(err)
+		seen.Fault += "; " + sentence
+		return seen, nil
+	}
+	return m.patiently(ctx, box)
 }
 
 // once is one look. One that does not end in its time is a box that does not answer.
 func (m *match) once(ctx workflow.Context, box spec.Box) (plan.Box, error) {
 	var boxes *activities.Boxes
 	options := as(observe(), "observe/"+box.Name, "observe "+box.Name)
-	seen, err := call(ctx, options, boxes.Observe, activities.ObserveInput{Box: box})
+	in := activities.ObserveInput{Box: box, Disk: true, ProbeImage: m.in.Service.ProbeImage}
+	if m.away(box) {
+		options.RetryPolicy.MaximumAttempts = 1
+	}
+	seen, err := call(ctx, options, boxes.Observe, in)
 	if sentence, kind := explain(err); kind == TypeTimeout || kind == activities.TypeUnreachable {
 		return plan.Box{Name: box.Name, Fault: sentence}, nil
 	}
 	return seen, err
+}
+
+// absent says since when boxes do not answer: since then as far as anybody knew, else since this match began.
+// It fills in plan.Box.Absent.
+func (m *match) absent(now time.Time) []Absence {
+	var all []Absence
+	for i, box := range m.boxes {
+		if box.Reachable {
+			continue
+		}
+		since := m.began
+		for _, known := range m.in.Absent {
+			if known.Box == box.Name && known.Since.Before(since) {
+				since = known.Since
+			}
+		}
+		m.boxes[i].Absent = spec.Duration(now.Sub(since))
+		all = append(all, Absence{Box: box.Name, Since: since})
+	}
+	return all
 }
 
 func describe(box plan.Box) string {
@@ -148,6 +237,7 @@ func (m *match) statuses() []BoxStatus {
 		statuses[i] = BoxStatus{
 			Name: box.Name, Engine: m.in.Service.Boxes[i].Engine, Reachable: box.Reachable, Fault: box.Fault,
 			Platform: platform(box), Process: box.Process,
+			Drained: m.in.Service.Boxes[i].Availability == spec.AvailabilityDrain,
 		}
 	}
 	return statuses

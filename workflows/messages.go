@@ -46,8 +46,15 @@ const (
 	SignalDown      = "down"      // DownRequest
 	SignalApprove   = "approve"   // ApproveRequest
 	SignalReconcile = "reconcile" // no payload
+	UpdateRollback  = "rollback"  // RollbackRequest -> ApplyAccepted
+	UpdateDrain     = "drain"     // DrainRequest -> ApplyAccepted
+	UpdateRebalance = "rebalance" // RebalanceRequest -> ApplyAccepted
+	UpdateRetry     = "retry"     // RetryRequest -> ApplyAccepted: the failed revision again, from where it stood
+	SignalScale     = "scale"     // ScaleRequest, from the tuning of a function
 	QueryStatus     = "status"    // -> Status
 	QueryPlan       = "plan"      // -> plan.Plan, the last one made
+	QueryRevisions  = "revisions" // -> []Revision, newest first
+	QueryRunning    = "running"   // -> Running: what a plan that nobody carries out starts from
 )
 
 // The messages of TuneWorkflow.
@@ -79,10 +86,23 @@ type ServiceCarry struct {
 	Status   Status `json:"status"`
 	// Good is the revision that was stitched last; nil before the first.
 	Good *Deployed `json:"good,omitempty"`
+	// Kept are the revisions before it that a rollback can bring back, newest first.
+	Kept []Kept `json:"kept,omitempty"`
+	// Tried is the newest change, whose specification is the input's own, and Approved what was approved of it.
+	Tried    Change           `json:"tried,omitzero"`
+	Approved []ApproveRequest `json:"approved,omitempty"`
+	// Absent are the boxes that do not answer, Looked is when the newest repair began to look.
+	Absent []Absence `json:"absent,omitempty"`
+	Looked time.Time `json:"looked,omitzero"`
+	// Failures of repairs in a row, and when the next one begins by itself.
+	Failures  int       `json:"failures,omitempty"`
+	MendAgain time.Time `json:"mend_again,omitzero"`
 	// Told are the rooms as their tunings know them.
 	Told []spec.Room `json:"told,omitempty"`
 	// Left are boxes of specifications before, which may still run something of the service.
 	Left []spec.Box `json:"left,omitempty"`
+	// Dropped are images of revisions that are no longer kept, to be collected.
+	Dropped []RevisionImage `json:"dropped,omitempty"`
 	// Scheduled says that a reconciling schedule may be there.
 	Scheduled bool `json:"scheduled,omitempty"`
 }
@@ -100,6 +120,7 @@ type ScaleRequest struct {
 	Function string `json:"function"`
 	Replicas int    `json:"replicas"`
 	Who      string `json:"who,omitempty"`
+	Why      string `json:"why,omitempty"`
 }
 
 // ApplyAccepted says under which revision a change will be made.
@@ -155,8 +176,12 @@ type Status struct {
 	PlanHash  string           `json:"plan_hash,omitempty"`
 	Functions []FunctionStatus `json:"functions,omitempty"`
 	Rooms     []string         `json:"rooms,omitempty"`
+	// Tuned are the functions whose replicas follow their load; see ScaleID.
+	Tuned []string `json:"tuned,omitempty"`
 	// Children are the workflow IDs of the revision's deploy and stitch: query `progress` of each.
 	Children []string `json:"children,omitempty"`
+	// Repairs are the workflow IDs of a repair that runs beside the change.
+	Repairs []string `json:"repairs,omitempty"`
 	// Steps are those of the children that have ended; ask the children for the running ones.
 	Steps []Step `json:"steps,omitempty"`
 	// Boxes are the boxes as last observed.
@@ -189,6 +214,7 @@ const (
 	StepFailed   = "failed"
 	StepUndone   = "undone"
 	StepApproval = "approval" // waits for a person
+	StepStopped  = "stopped"  // cancelled because another step failed, or by a person
 )
 
 // Step is one visible step of a deploy: "match", "pull overcloud/edge on pi-1", "start kafka".
@@ -203,6 +229,16 @@ type Step struct {
 	Detail string `json:"detail,omitempty"`
 	// ActivityID finds the pending activity (attempt, heartbeat) while the step runs.
 	ActivityID string `json:"activity_id,omitempty"`
+	// Box and Function are what it is about; either may be empty.
+	Box      string `json:"box,omitempty"`
+	Function string `json:"function,omitempty"`
+	// After are the IDs of the steps that had to be done first: the edges of the graph.
+	After []string `json:"after,omitempty"`
+	// Attempts counts the tries of its activity; zero when nobody has counted. The workflow does not know it:
+	// whoever asks reads it from the history.
+	Attempts int `json:"attempts,omitempty"`
+	// Retries are the reasons of the failed tries, oldest first; as Attempts.
+	Retries []string `json:"retries,omitempty"`
 }
 
 // FunctionStatus is one replica of a function.
@@ -236,6 +272,10 @@ type BoxStatus struct {
 	Fault     string `json:"fault,omitempty"`
 	Platform  string `json:"platform,omitempty"`
 	Process   bool   `json:"process,omitempty"`
+	// Absent is since when it has not answered; zero when it answers.
+	Absent time.Time `json:"absent,omitzero"`
+	// Drained says that it was emptied on purpose.
+	Drained bool `json:"drained,omitempty"`
 }
 
 // AuditEntry is one thing that somebody asked for.
@@ -246,4 +286,6 @@ type AuditEntry struct {
 	Why  string    `json:"why,omitempty"`
 	// Outcome is accepted or refused, with the reason.
 	Outcome string `json:"outcome"`
+	// Revision is the one that it made; zero for none. Query `revisions` tells its digests.
+	Revision int `json:"revision,omitempty"`
 }

@@ -1,9 +1,11 @@
 package workflows
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -11,6 +13,7 @@ import (
 type progress struct {
 	workflow string
 	steps    []Step
+	blamed   string // the title of the step that failed first
 }
 
 func newProgress(ctx workflow.Context) (*progress, error) {
@@ -21,10 +24,22 @@ func newProgress(ctx workflow.Context) (*progress, error) {
 }
 
 // expect lists a step before its time, so that people see what is to come.
-func (p *progress) expect(id, phase, title string) {
-	if p.find(id) == nil {
-		p.steps = append(p.steps, Step{ID: id, Phase: phase, Title: title, State: StepWaiting})
+func (p *progress) expect(id, phase, title string, about ...func(*Step)) {
+	if p.find(id) != nil {
+		return
 	}
+	step := Step{ID: id, Phase: phase, Title: title, State: StepWaiting}
+	for _, say := range about {
+		say(&step)
+	}
+	p.steps = append(p.steps, step)
+}
+
+// at, of and following say of a step on which box it is, of which function, and which steps have to be done first.
+func at(box string) func(*Step)      { return func(s *Step) { s.Box = box } }
+func of(function string) func(*Step) { return func(s *Step) { s.Function = function } }
+func following(ids ...string) func(*Step) {
+	return func(s *Step) { s.After = append(s.After, ids...) }
 }
 
 func (p *progress) find(id string) *Step {
@@ -49,6 +64,7 @@ func (p *progress) begin(ctx workflow.Context, id string) {
 	if step := p.find(id); step != nil {
 		step.State, step.Started, step.ActivityID = StepRunning, workflow.Now(ctx), id
 		step.Ended, step.Detail = time.Time{}, ""
+		p.show(ctx)
 	}
 }
 
@@ -65,7 +81,16 @@ func (p *progress) end(ctx workflow.Context, id, detail string, err error) {
 		return
 	}
 	step.Ended, step.ActivityID = workflow.Now(ctx), ""
+	defer p.show(ctx)
+	if temporal.IsCanceledError(err) {
+		step.State, step.Detail = StepStopped, "cancelled"
+		if p.blamed != "" {
+			step.Detail = "stopped because " + p.blamed + " failed"
+		}
+		return
+	}
 	if err != nil {
+		p.blamed = cmp.Or(p.blamed, step.Title)
 		step.State = StepFailed
 		step.Detail, _ = explain(err)
 		return
@@ -76,6 +101,7 @@ func (p *progress) end(ctx workflow.Context, id, detail string, err error) {
 func (p *progress) mark(ctx workflow.Context, id, state, detail string) {
 	if step := p.find(id); step != nil {
 		step.State, step.Detail, step.Ended = state, detail, workflow.Now(ctx)
+		p.show(ctx)
 	}
 }
 

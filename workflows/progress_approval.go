@@ -16,9 +16,6 @@ type approvals struct {
 
 func newApprovals(ctx workflow.Context, needed []string, given []ApproveRequest) *approvals {
 	a := &approvals{needed: needed, approved: slices.Clone(given)}
-	if len(needed) == 0 {
-		return a
-	}
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		channel := workflow.GetSignalChannel(ctx, SignalApprove)
 		for {
@@ -56,6 +53,34 @@ func (a *approvals) wait(ctx workflow.Context, p *progress, step, phase string) 
 	return notify(ctx, Notice{Resumed: step})
 }
 
+// ask waits for an approval that is given from now on, of a step that nobody expected to wait, and says why it does.
+func (a *approvals) ask(ctx workflow.Context, p *progress, step, phase, why string) error {
+	before := a.count(step)
+	id := "approval/" + step
+	p.expect(id, phase, "approval of "+step)
+	p.begin(ctx, id)
+	p.mark(ctx, id, StepApproval, why)
+	if err := notify(ctx, Notice{Waiting: step}); err != nil {
+		return err
+	}
+	if err := workflow.Await(ctx, func() bool { return a.count(step) > before }); err != nil {
+		p.end(ctx, id, "", err)
+		return err
+	}
+	p.end(ctx, id, "approved by "+someone(a.approved[len(a.approved)-1].Who), nil)
+	return notify(ctx, Notice{Resumed: step})
+}
+
+func (a *approvals) count(step string) int {
+	count := 0
+	for _, request := range a.approved {
+		if request.Step == step {
+			count++
+		}
+	}
+	return count
+}
+
 func someone(who string) string {
 	if who == "" {
 		return "somebody"
@@ -70,6 +95,7 @@ func notify(ctx workflow.Context, notice Notice) error {
 	if parent == nil {
 		return nil
 	}
+	notice.From = workflow.GetInfo(ctx).WorkflowExecution.ID
 	err := workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, signalNotice, notice).Get(ctx, nil)
 	if err != nil && !temporal.IsCanceledError(err) {
 		workflow.GetLogger(ctx).Warn("the parent could not be told", "parent", parent.ID, "error", err)

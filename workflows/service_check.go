@@ -46,6 +46,7 @@ func Check(service spec.Service) error {
 		faults = append(faults, functions.add("function", function.Name))
 	}
 	faults = append(faults, checkRooms(service)...)
+	faults = append(faults, checkSwarm(service)...)
 	for _, function := range service.Functions {
 		faults = append(faults, checkFunction(function, functions)...)
 		if function.External == "" && len(service.Boxes) == 0 {
@@ -67,10 +68,19 @@ func Check(service spec.Service) error {
 	return oneLine(faults)
 }
 
+// length is how long a value is as JSON, bytes.
+func length(v any) int {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return 0 // it came as JSON
+	}
+	return len(text)
+}
+
 // verdict is what Check said when the workflow began, empty when it found nothing: kept in its history, so that a
 // stricter Check of a later release does not end services that run.
 func verdict(ctx workflow.Context, service spec.Service) (fault string) {
-	value := workflow.SideEffect(ctx, func(workflow.Context) any {
+	value := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "check the specification"}, func(workflow.Context) any {
 		if err := Check(service); err != nil {
 			return err.Error()
 		}

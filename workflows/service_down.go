@@ -13,13 +13,14 @@ import (
 	"github.com/overcloud/overcloud/internal/spec"
 )
 
-// takeDown removes everything of the service. It runs on a disconnected context, so that nothing stops it half
-// way; it goes on past errors and reports what stayed, with the reason. The running change has ended before:
-// what is swept stays swept.
+// takeDown removes everything of the service, images after their time (see CollectWorkflow). It runs on a disconnected
+// context, so that nothing stops it half way; it goes on past errors and reports what stayed, with the reason. The
+// running change and the running repair have ended before: what is swept stays swept.
 func (s *service) takeDown(ctx workflow.Context) DownReport {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	s.phase(ctx, PhaseStopping)
+	s.ended(ctx)
 	var report DownReport
 	var schedules *activities.Schedules
 	in := activities.ReconcileInput{Service: s.status.Service}
@@ -28,11 +29,18 @@ func (s *service) takeDown(ctx workflow.Context) DownReport {
 		report.Stayed = append(report.Stayed, "schedule "+ReconcileID(s.status.Service)+": "+reason)
 	}
 	report.Stayed = append(report.Stayed, s.untune(ctx, s.rooms())...)
-	for _, swept := range s.sweep(ctx, s.boxes(), s.down.Volumes) {
+	report.Stayed = append(report.Stayed, s.untuneFunctions(ctx, s.tunedFunctions())...)
+	boxes := s.boxes()
+	if s.swarmed() {
+		swept := sweepSwarm(ctx, s.status.Service, boxes)
+		report.Removed, report.Stayed = append(report.Removed, swept.Removed...), append(report.Stayed, swept.Stayed...)
+	}
+	for _, swept := range s.sweep(ctx, boxes, s.down.Volumes) {
 		report.Removed = append(report.Removed, swept.Removed...)
 		report.Stayed = append(report.Stayed, swept.Stayed...)
 	}
-	s.status.Functions, s.status.Rooms = nil, nil
+	s.collectDown(ctx, boxes)
+	s.status.Functions, s.status.Rooms, s.status.Tuned = nil, nil, nil
 	s.phase(ctx, PhaseDown)
 	return report
 }
@@ -64,7 +72,7 @@ func (s *service) sweepOne(ctx workflow.Context, box spec.Box, volumes bool) (al
 	var boxes *activities.Boxes
 	in := activities.SweepInput{Box: box, Service: s.status.Service, Volumes: volumes}
 	for try := range sweeps {
-		if try > 0 && workflow.Sleep(ctx, sweepPause) != nil {
+		if try > 0 && sleep(ctx, sweepPause, "before another sweep of "+box.Name) != nil {
 			return all // cancelled: what stayed is reported
 		}
 		swept, err := call(ctx, as(sweep(), "sweep/"+box.Name, "sweep "+box.Name), boxes.Sweep, in)
@@ -92,6 +100,9 @@ func (s *service) leave(ctx workflow.Context) {
 		return
 	}
 	var stayed []string
+	if s.swarmed() {
+		stayed = leaveSwarm(ctx, s.status.Service, left, s.good.Service.Boxes).Stayed
+	}
 	for i, swept := range s.sweep(ctx, left, false) {
 		if len(swept.Stayed) > 0 {
 			s.left = append(s.left, left[i])

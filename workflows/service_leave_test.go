@@ -46,7 +46,8 @@ func TestABoxThatWasLeftWhileItWasAwayIsSweptLater(t *testing.T) {
 		after(5*time.Minute, func() {
 			status := w.status()
 			require.Equal(t, PhaseTuning, status.Phase)
-			require.Contains(t, status.Audit[len(status.Audit)-2].Outcome, "some stayed")
+			left := entryOf(t, status, "leave 1 boxes")
+			require.Contains(t, left.Outcome, "some stayed")
 			w.engines.Find("rack-2")
 			require.Len(t, w.engines.Running("rack-2"), 2)
 		}),

@@ -69,6 +69,12 @@ func TestRecordHistories(t *testing.T) {
 	r.end(ServiceID("smart-energy"))
 	r.save("service", ServiceID("smart-energy"))
 
+	r.start(inPond())
+	r.await(func(s Status) bool { return s.Phase == PhaseTuning })
+	r.save("stitch-swarm", StitchID("smart-energy", 1))
+	r.signal(SignalDown, DownRequest{})
+	r.end(ServiceID("smart-energy"))
+
 	for _, box := range []string{"rack-1", "rack-2"} {
 		for _, digest := range r.engines.Images(box) {
 			r.engines.Spoil(box, digest)
@@ -93,7 +99,7 @@ type recorder struct {
 
 func newRecorder(t *testing.T) *recorder {
 	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
-		ExistingPath: testbin.Path(t, "temporal"), LogLevel: "error", ClientOptions: &client.Options{Logger: quietLog()},
+		ExistingPath: testbin.Path(t, "temporal"), LogLevel: "error", SearchAttributes: searchAttributes(), ClientOptions: &client.Options{Logger: quietLog()},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
@@ -107,9 +113,11 @@ func newRecorder(t *testing.T) *recorder {
 		return workflow.Await(ctx, func() bool { return false })
 	}, workflow.RegisterOptions{Name: "TuneWorkflow"})
 	w.RegisterActivity(&activities.Boxes{Engines: r.engines, Secrets: fakes.Secrets{}, Every: time.Millisecond, Settle: time.Millisecond})
+	w.RegisterActivity(&activities.Swarm{Nodes: fakes.NewSwarm(r.engines), Engines: r.engines, Secrets: fakes.Secrets{}, Every: time.Millisecond, Settle: time.Millisecond})
 	w.RegisterActivity(&activities.Images{Registry: fakes.NewRegistry(images()...)})
 	w.RegisterActivity(&activities.Schedules{Schedules: &fakes.Scheduler{}})
 	w.RegisterActivity(&activities.Runs{Runs: &fakes.Runs{}})
+	w.RegisterActivity(&activities.Prune{Engines: r.engines, Services: &fakes.Services{}})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 	return r

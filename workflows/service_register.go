@@ -15,6 +15,11 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflow(StitchWorkflow)
 	registry.RegisterWorkflow(TuneWorkflow)
 	registry.RegisterWorkflow(ReconcileWorkflow)
+	registry.RegisterWorkflow(CollectWorkflow)
+	registry.RegisterWorkflow(SweepWorkflow)
+	registry.RegisterWorkflow(ScaleWorkflow)
+	registry.RegisterWorkflow(ExamineWorkflow)
+	registry.RegisterWorkflow(InstallWorkflow)
 }
 
 // WorkerOptions are those that the workflows count on.

@@ -43,7 +43,7 @@ volume rack-1 kafka-data
 start rack-1 smart-energy-kafka-1
 start rack-2 smart-energy-sink-1
 start rack-2 smart-energy-ui-1
-dial rack-2 smart-energy-sink-1 10.0.0.1:9092
+dial rack-2 smart-energy-sink-1 kafka:9092
 remove rack-1 smart-energy-kafka-1
 remove rack-2 smart-energy-sink-1
 remove rack-2 smart-energy-ui-1

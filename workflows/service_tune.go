@@ -36,6 +36,9 @@ func (s *service) tune(ctx workflow.Context) error {
 	if stayed := s.untune(ctx, gone); len(stayed) > 0 {
 		workflow.GetLogger(ctx).Warn("rooms that left the service are still tuned", "rooms", stayed)
 	}
+	if err := s.tuneFunctions(ctx); err != nil && first == nil {
+		first = err
+	}
 	return first
 }
 

@@ -32,6 +32,7 @@ type world struct {
 	registry  *fakes.Registry
 	scheduler *fakes.Scheduler
 	runs      *fakes.Runs
+	services  *fakes.Services
 	secrets   fakes.Secrets
 	tuned     *fakes.Log // lines: tune ROOM, room ROOM, untune ROOM
 }
@@ -50,7 +51,7 @@ func newWorld(t *testing.T, boxes ...string) *world {
 	w := &world{
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t,
 		engines: fakes.NewEngines(seen...), registry: fakes.NewRegistry(images()...),
-		scheduler: &fakes.Scheduler{}, runs: &fakes.Runs{}, secrets: fakes.Secrets{}, tuned: &fakes.Log{},
+		scheduler: &fakes.Scheduler{}, runs: &fakes.Runs{}, services: &fakes.Services{}, secrets: fakes.Secrets{}, tuned: &fakes.Log{},
 	}
 	w.SetTestTimeout(20 * time.Second)
 	w.SetDetachedChildWait(false)
@@ -62,6 +63,7 @@ func newWorld(t *testing.T, boxes ...string) *world {
 	w.RegisterActivity(&activities.Images{Registry: w.registry})
 	w.RegisterActivity(&activities.Schedules{Schedules: w.scheduler})
 	w.RegisterActivity(&activities.Runs{Runs: w.runs})
+	w.RegisterActivity(&activities.Prune{Engines: w.engines, Services: w.services})
 	return w
 }
 
@@ -69,7 +71,7 @@ func quietLog() sdklog.Logger { return sdklog.NewStructuredLogger(slog.New(slog.
 
 // stories are the workflows under test; TuneWorkflow has tests of its own.
 func stories() []any {
-	return []any{ServiceWorkflow, DeployWorkflow, MatchWorkflow, PlaceWorkflow, StitchWorkflow, ReconcileWorkflow}
+	return []any{ServiceWorkflow, DeployWorkflow, MatchWorkflow, PlaceWorkflow, StitchWorkflow, ReconcileWorkflow, CollectWorkflow, SweepWorkflow, ScaleWorkflow}
 }
 
 // fakeTune stands for TuneWorkflow: it lives until it is cancelled.

@@ -15,6 +15,13 @@ import (
 // and proves. Should it fail, what this revision started is undone in reverse, and what it replaced is
 // started again.
 func StitchWorkflow(ctx workflow.Context, in StitchInput) (StitchResult, error) {
+	return indexed(ctx, in.attributes(), in, stitchAll)
+}
+
+func stitchAll(ctx workflow.Context, in StitchInput) (StitchResult, error) {
+	if inASwarm(&in.Service) {
+		return stitchSwarm(ctx, in)
+	}
 	p, err := newProgress(ctx)
 	if err != nil {
 		return StitchResult{}, err
@@ -37,6 +44,8 @@ type stitch struct {
 	states   []activities.ContainerState
 	probes   []ProbeStatus
 	undos    []compensation
+	failed   []bool             // and it was let pass
+	rolls    []*roll            // of the functions whose containers are replaced
 	slots    workflow.Semaphore // of the starts under way
 }
 
@@ -50,23 +59,29 @@ func newStitch(ctx workflow.Context, p *progress, in StitchInput) *stitch {
 		progress: p, in: in, approved: newApprovals(ctx, in.Service.Approvals, in.Approved),
 		started: make([]bool, count), settled: make([]bool, count),
 		states: make([]activities.ContainerState, count), probes: make([]ProbeStatus, len(in.Plan.Probes)),
-		slots: workflow.NewSemaphore(ctx, startsAtOnce),
+		failed: make([]bool, count), slots: workflow.NewSemaphore(ctx, startsAtOnce),
 	}
+	s.rolls = s.planRolls()
 	for _, network := range in.Plan.Networks {
-		p.expect("network/"+network.Box+"/"+network.Name, "stitch", fmt.Sprintf("network %s on %s", network.Name, network.Box))
+		p.expect("network/"+network.Box+"/"+network.Name, "stitch", fmt.Sprintf("network %s on %s", network.Name, network.Box),
+			at(network.Box), following(s.stitchFirst()...))
 	}
 	for _, volume := range in.Plan.Volumes {
-		p.expect("volume/"+volume.Box+"/"+volume.Name, "stitch", fmt.Sprintf("volume %s on %s", volume.Name, volume.Box))
+		p.expect("volume/"+volume.Box+"/"+volume.Name, "stitch", fmt.Sprintf("volume %s on %s", volume.Name, volume.Box),
+			at(volume.Box), following(s.stitchFirst()...))
 	}
 	for _, i := range s.inOrder() {
 		placement := in.Plan.Placements[i]
-		p.expect(startID(placement), "stitch", placement.Action+" "+placement.Container+" on "+placement.Box)
+		p.expect(startID(placement), "stitch", placement.Action+" "+placement.Container+" on "+placement.Box,
+			at(placement.Box), of(placement.Function), following(s.startAfter(placement)...))
 	}
 	for _, link := range in.Plan.Probes {
-		p.expect(probeID(link), "stitch", link.Consumer+" reaches "+link.Provider+" at "+link.Address)
+		p.expect(probeID(link), "stitch", link.Consumer+" reaches "+link.Provider+" at "+link.Address,
+			at(link.Box), of(link.Consumer), following(s.probeAfter(link)...))
 	}
 	for _, gone := range in.Plan.Removals {
-		p.expect(removeID(gone), "stitch", "remove "+gone.Container+" from "+gone.Box)
+		p.expect(removeID(gone), "stitch", "remove "+gone.Container+" from "+gone.Box,
+			at(gone.Box), following(s.removeAfter(gone)...))
 	}
 	return s
 }
@@ -104,7 +119,8 @@ const groundAtOnce = 8
 // ground makes networks and volumes.
 func (s *stitch) ground(ctx workflow.Context) error {
 	var boxes *activities.Boxes
-	ensure := func(kind string, wanted []plan.OnBox, activity func(workflow.Context, workflow.ActivityOptions, activities.EnsureInput) error) error {
+	ensure := func(kind string, planned []plan.OnBox, activity func(workflow.Context, workflow.ActivityOptions, activities.EnsureInput) error) error {
+		wanted := slices.DeleteFunc(slices.Clone(planned), func(one plan.OnBox) bool { return s.onlyHeld(one.Box) })
 		return each(ctx, groundAtOnce, wanted, func(ctx workflow.Context, _ int, one plan.OnBox) error {
 			id := kind + "/" + one.Box + "/" + one.Name
 			return s.run(ctx, id, func() (string, error) {
@@ -128,6 +144,13 @@ func (s *stitch) ground(ctx workflow.Context) error {
 	})
 }
 
+// onlyHeld says that nothing is done on a box: it does not answer, and what ran there is held.
+func (s *stitch) onlyHeld(box string) bool {
+	here := func(p plan.Placement) bool { return p.Box == box }
+	return slices.ContainsFunc(s.in.Plan.Placements, here) &&
+		!slices.ContainsFunc(s.in.Plan.Placements, func(p plan.Placement) bool { return here(p) && p.Action != plan.ActionHold })
+}
+
 // inOrder are the indices of the placements, level by level and in the plan's order within one.
 func (s *stitch) inOrder() []int {
 	var order []int
@@ -139,47 +162,4 @@ func (s *stitch) inOrder() []int {
 		}
 	}
 	return order
-}
-
-// bring starts one placement when its time has come and waits for its health.
-func (s *stitch) bring(ctx workflow.Context, i int) error {
-	placement := s.in.Plan.Placements[i]
-	if err := workflow.Await(ctx, func() bool { return s.ready(placement) }); err != nil {
-		return err
-	}
-	if placement.Action != plan.ActionKeep {
-		if err := s.approved.wait(ctx, s.progress, "start/"+placement.Function, "stitch"); err != nil {
-			return err
-		}
-	}
-	if err := s.slots.Acquire(ctx, 1); err != nil {
-		return err
-	}
-	defer s.slots.Release(1)
-	return s.run(ctx, startID(placement), func() (string, error) {
-		if err := s.start(ctx, i); err != nil {
-			return "", err
-		}
-		s.started[i] = true
-		var err error
-		s.states[i], err = s.await(ctx, placement)
-		s.settled[i] = err == nil
-		return placement.Cause, err
-	})
-}
-
-func (s *stitch) start(ctx workflow.Context, i int) error {
-	placement := s.in.Plan.Placements[i]
-	if placement.Action == plan.ActionKeep {
-		return nil
-	}
-	box, err := boxOf(s.in.Service, placement.Box)
-	if err != nil {
-		return err
-	}
-	s.register(placement)
-	var boxes *activities.Boxes
-	in := activities.StartInput{Box: box, Service: s.in.Service.Name, Placement: placement, Secrets: s.in.Service.Secrets}
-	_, err = call(ctx, as(start(), startID(placement), placement.Container+" on "+placement.Box), boxes.Start, in)
-	return err
 }

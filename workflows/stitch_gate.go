@@ -69,8 +69,9 @@ func completes(service spec.Service, name string) bool {
 	})
 }
 
-// await waits until a container is healthy, or has completed.
-func (s *stitch) await(ctx workflow.Context, placement plan.Placement) (activities.ContainerState, error) {
+// await waits until a container is healthy, or has completed. container is its ID, when it is known: a replacement
+// that runs beside the old one has not its name yet. since, unless zero, is the run that must still be going on.
+func (s *stitch) await(ctx workflow.Context, placement plan.Placement, container string, since time.Time) (activities.ContainerState, error) {
 	var boxes *activities.Boxes
 	box, err := boxOf(s.in.Service, placement.Box)
 	if err != nil {
@@ -78,10 +79,13 @@ func (s *stitch) await(ctx workflow.Context, placement plan.Placement) (activiti
 	}
 	ends := completes(s.in.Service, placement.Function)
 	in := activities.AwaitInput{
-		Box: box, Container: placement.Container, HasCheck: checked(placement.Healthcheck), Completed: ends,
-		Deadline: patience(placement.Healthcheck, ends), Secrets: secretsOf(s.in.Service, placement),
+		Box: box, Container: placement.Container, ID: container, HasCheck: checked(placement.Healthcheck), Completed: ends,
+		Deadline: patience(placement.Healthcheck, ends), Secrets: secretsOf(s.in.Service, placement), Since: since,
 	}
 	id := "healthy" + startID(placement)[len("start"):]
+	if !since.IsZero() {
+		id = "monitor" + startID(placement)[len("start"):]
+	}
 	s.doing(startID(placement), id)
 	return call(ctx, as(healthy(), id, placement.Container+" on "+placement.Box), boxes.AwaitHealthy, in)
 }
@@ -153,6 +157,8 @@ func (s *stitch) statuses() []FunctionStatus {
 const (
 	StateExternal  = "external"  // it runs elsewhere
 	StateCompleted = "completed" // it ended well, as somebody waited for
+	StateHeld      = "held"      // its box does not answer, and it is not moved (yet)
+	StateFailed    = "failed"    // it did not come up, which its update lets pass
 )
 
 func stateWord(state activities.ContainerState) string {

@@ -169,5 +169,5 @@ func TestMissingConnectionFailsTheStitchWithItsName(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 8, attempts())
 	require.Equal(t, activities.TypeNotConnected, status.FaultType)
-	require.Contains(t, status.Fault, "connect smart-energy-sink-1 to 10.0.0.1:9092")
+	require.Contains(t, status.Fault, "connect smart-energy-sink-1 to kafka:9092 on rack-2: refused")
 }

@@ -21,8 +21,15 @@ type compensation struct {
 
 func (s *stitch) register(made plan.Placement) {
 	undo := compensation{step: startID(made), box: made.Box, made: &made}
-	if made.Action == plan.ActionReplace {
+	switch made.Action {
+	case plan.ActionStart:
+		return // it was to run before, too
+	case plan.ActionReplace:
 		undo.before = s.before(made.Box, made.Container)
+	case plan.ActionKeep: // it may be replaced for its secrets; what runs now is what runs afterwards
+		if undo.before = s.before(made.Box, made.Container); undo.before == nil {
+			return
+		}
 	}
 	s.undos = append(s.undos, undo)
 }
@@ -40,18 +47,18 @@ func (s *stitch) before(boxName, container string) *plan.Placement {
 		return nil
 	}
 	before := s.in.Before[at]
-	before.Replaces = "" // it has gone since
+	before.Replaces, before.Order = "", "" // what it replaced has gone since, and what replaced it is to go first
 	return &before
 }
 
 // undo takes back what was begun, last first, on a disconnected context; it goes on when one cannot be taken
-// back. What was replaced is started again, unless the whole is cancelled: then a sweep follows.
-func (s *stitch) undo(ctx workflow.Context, why error) {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+// back. What was replaced is started again, unless the whole is cancelled, by now: then a sweep follows.
+func (s *stitch) undo(whole workflow.Context, why error) {
+	ctx, cancel := workflow.NewDisconnectedContext(whole)
 	defer cancel()
 	cancelled := temporal.IsCanceledError(why)
 	for _, one := range slices.Backward(s.undos) {
-		if cancelled {
+		if cancelled || whole.Err() != nil {
 			one.before = nil
 		}
 		if err := s.compensate(ctx, one); err != nil {
@@ -73,8 +80,12 @@ func (s *stitch) compensate(ctx workflow.Context, one compensation) error {
 		return err
 	}
 	if one.before != nil { // Start leaves exactly one: it takes the new one away itself
-		in := activities.StartInput{Box: box, Service: s.in.Service.Name, Placement: *one.before, Secrets: s.in.BeforeSecrets}
-		_, err := call(ctx, as(start(), "undo/"+one.step, "bring back "+one.before.Container), boxes.Start, in)
+		one.before.Reconciled = s.in.Service.Schedule > 0
+		in := activities.StartInput{
+			Box: box, Service: s.in.Service.Name, Placement: *one.before, Secrets: s.in.BeforeSecrets,
+			Revision: s.in.BeforeRevision, ProbeImage: s.in.Service.ProbeImage,
+		}
+		_, err := call(ctx, as(starting(one.before.StopGrace), "undo/"+one.step, "bring back "+one.before.Container), boxes.Start, in)
 		return err
 	}
 	if one.made == nil {
@@ -90,7 +101,8 @@ func (s *stitch) compensate(ctx workflow.Context, one compensation) error {
 		return typed(one.box+" does not answer: "+listed.Fault, activities.TypeUnreachable, nil)
 	}
 	for _, container := range listed.Containers {
-		if container.Name == one.made.Container && container.SpecHash == one.made.SpecHash {
+		same := container.Function == one.made.Function && container.Replica == one.made.Replica
+		if same && container.SpecHash == one.made.SpecHash {
 			return s.removeOne(ctx, one.box, container.ID, container.Name, "undo/"+one.step)
 		}
 	}

@@ -79,6 +79,7 @@ func newTuning(ctx workflow.Context, in TuneInput) (*tuning, error) {
 			return nil, invalid("room %q: %s", in.Room.Name, sentence(err))
 		}
 		t.state = newTuneState(in, workflow.Now(ctx))
+		index(ctx, in.attributes(), attributes{})
 	}
 	t.listen(ctx)
 	if err := workflow.SetQueryHandler(ctx, QueryState, func() (TuneState, error) { return t.state, nil }); err != nil {

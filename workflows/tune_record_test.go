@@ -21,7 +21,7 @@ import (
 // finds each of them again. With OVERCLOUD_RECORD set it writes the history that TestReplay replays.
 func TestTuningOnARealServer(t *testing.T) {
 	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
-		ExistingPath: testbin.Path(t, "temporal"), LogLevel: "error", ClientOptions: &client.Options{Logger: quietLog()},
+		ExistingPath: testbin.Path(t, "temporal"), LogLevel: "error", SearchAttributes: searchAttributes(), ClientOptions: &client.Options{Logger: quietLog()},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
