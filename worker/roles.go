@@ -32,6 +32,8 @@ Environment:
   TEMPORAL_ADDRESS     host:port (127.0.0.1:7233)
   TEMPORAL_NAMESPACE   (default)
   PROBE_IMAGE          image that proves connections of services which name none
+  OVERCLOUD_SSH_KEY    private key for boxes that are reached over SSH (an agent's, then those in ~/.ssh)
+  OVERCLOUD_SSH_KNOWN_HOSTS   files with their host keys (~/.ssh/known_hosts:/etc/ssh/ssh_known_hosts)
   HEALTH_PORT          port of GET /healthz (9104)` + kafkaHelp,
 			example: "  TEMPORAL_ADDRESS=10.0.0.7:7233 worker workflows",
 		},

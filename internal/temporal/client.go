@@ -29,6 +29,7 @@ type Client struct {
 	sdk       client.Client
 	address   string
 	namespace string
+	histories histories
 }
 
 // Dial makes a client. It connects to nothing yet: a server that is away shows at the first call, as
@@ -70,3 +71,6 @@ func (c *Client) Ping(ctx context.Context) error {
 // patience bounds every call but those that wait for a workflow's end: 10 s outlast a restart of a worker
 // (5 s until its cached workflows go to another) and not a person's.
 const patience = 10 * time.Second
+
+// acceptance bounds an update, which is not to be sent twice: Temporal hands a lost task out again after 10 s.
+const acceptance = 30 * time.Second

@@ -45,6 +45,7 @@ func newLab(t *testing.T) *lab {
 	c, err := Dial(Options{Address: server.FrontendHostPort()})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
+	require.NoError(t, c.EnsureAttributes(t.Context()))
 	return &lab{Client: c, engines: fakes.NewEngines(plan.Box{Name: "rack-1", EngineVersion: "28.0"})}
 }
 
@@ -61,10 +62,11 @@ func (l *lab) workWith(t *testing.T, register func(worker.Worker)) {
 	}})
 	w := worker.New(l.SDK(), workflows.TaskQueue, workflows.WorkerOptions())
 	register(w)
-	w.RegisterActivity(&activities.Boxes{Engines: l.engines, Secrets: fakes.Secrets{}, Every: time.Millisecond, Settle: time.Millisecond})
+	w.RegisterActivity(&activities.Boxes{Engines: l.engines, Secrets: fakes.Secrets{"env:CANARY": canary}, Every: time.Millisecond, Settle: time.Millisecond})
 	w.RegisterActivity(&activities.Images{Registry: registry})
 	w.RegisterActivity(&activities.Schedules{Schedules: Schedules{Client: l.Client}})
 	w.RegisterActivity(&activities.Runs{Runs: Runs{Client: l.Client}})
+	w.RegisterActivity(&activities.Prune{Engines: l.engines, Services: Services{Client: l.Client}})
 	w.RegisterActivity(&activities.Cooling{Streams: &fakes.Streams{}})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
@@ -111,6 +113,10 @@ func TestTheLifeOfAService(t *testing.T) {
 
 	steps, err := l.Steps(ctx, status)
 	require.NoError(t, err)
+	for i := range steps { // what only the histories know
+		require.Equal(t, status.Steps[i].ID, steps[i].ID)
+		steps[i].Attempts, steps[i].Retries = 0, nil
+	}
 	require.Equal(t, status.Steps, steps)
 	made, err := l.Plan(ctx, "smart-energy")
 	require.NoError(t, err)
@@ -150,9 +156,12 @@ func TestTheLifeOfAService(t *testing.T) {
 		_, err := l.TuneState(ctx, "smart-energy", "hall")
 		return err != nil && err.Error() == "no room hall of smart-energy is running"
 	}, 10*time.Second, 20*time.Millisecond)
-	_, err = l.Down(ctx, "smart-energy", workflows.DownRequest{})
+	report, err = l.Down(ctx, "smart-energy", workflows.DownRequest{})
+	require.NoError(t, err, "twice is safe")
+	require.Equal(t, workflows.DownReport{}, report)
+	_, err = l.Down(ctx, "smart-enrgy", workflows.DownRequest{})
 	require.ErrorIs(t, err, fault.ErrNotFound)
-	require.EqualError(t, err, "no service smart-energy is running")
+	require.EqualError(t, err, "no service smart-enrgy is running")
 }
 
 // What a cancelled activity still does must be over before the sweep: here a start that ends, and makes its

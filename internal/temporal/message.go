@@ -24,7 +24,7 @@ func ask[T any](ctx context.Context, c *Client, id, query string, which enumspb.
 	var out T
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	answer, err := c.sdk.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{
+	answer, err := c.question(ctx, &client.QueryWorkflowWithOptionsRequest{
 		WorkflowID: id, QueryType: query, QueryRejectCondition: which,
 	})
 	switch {
@@ -37,10 +37,27 @@ func ask[T any](ctx context.Context, c *Client, id, query string, which enumspb.
 	return out, c.fault(err, what)
 }
 
+// questionTime is when a question without an answer is asked again. An answer takes milliseconds; in a busy deploy one
+// was seen to take longer than patience. Asking changes nothing, so it may be asked again.
+const questionTime = patience / 4
+
+// question sends a query, again when no answer comes, until ctx ends.
+func (c *Client) question(ctx context.Context, request *client.QueryWorkflowWithOptionsRequest) (*client.QueryWorkflowWithOptionsResponse, error) {
+	for {
+		once, cancel := context.WithTimeout(ctx, questionTime)
+		answer, err := c.sdk.QueryWorkflowWithOptions(once, request)
+		late := err != nil && once.Err() != nil && ctx.Err() == nil
+		cancel()
+		if !late {
+			return answer, err
+		}
+	}
+}
+
 // update sends an update and waits for its result.
 func update[T any](ctx context.Context, c *Client, id, name string, request any, what string) (T, error) {
 	var out T
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, acceptance)
 	defer cancel()
 	handle, err := c.sdk.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageCompleted,

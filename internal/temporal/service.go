@@ -30,7 +30,7 @@ func (c *Client) Apply(ctx context.Context, request workflows.ApplyRequest) (wor
 	if err := check(request.Service); err != nil {
 		return accepted, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, acceptance)
 	defer cancel()
 	start := c.sdk.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID:        workflows.ServiceID(name),
@@ -82,23 +82,6 @@ func (c *Client) Progress(ctx context.Context, childID string) (workflows.Progre
 	return ask[workflows.Progress](ctx, c, childID, workflows.QueryProgress, ended, "workflow "+childID)
 }
 
-// Steps are all steps of a service's newest change: those in the status with what the children that still run
-// say, by their IDs and in order. Errors: as Status.
-func (c *Client) Steps(ctx context.Context, status workflows.Status) ([]workflows.Step, error) {
-	steps := status.Steps
-	for _, id := range status.Children {
-		progress, err := c.Progress(ctx, id)
-		switch {
-		case errors.Is(err, fault.ErrNotFound): // not begun
-		case err != nil:
-			return nil, err
-		default:
-			steps = workflows.MergeSteps(steps, progress.Steps...)
-		}
-	}
-	return steps, nil
-}
-
 // Approve lets a waiting step go on. Errors: ErrInvalid when nothing waits, ErrNotFound, ErrUnreachable.
 func (c *Client) Approve(ctx context.Context, service string, request workflows.ApproveRequest) error {
 	status, err := c.Status(ctx, service)
@@ -127,13 +110,18 @@ func (c *Client) Down(ctx context.Context, service string, request workflows.Dow
 	if err != nil {
 		return report, err
 	}
-	if err := c.signal(ctx, id, workflows.SignalDown, request, what); err != nil {
+	err = c.signal(ctx, id, workflows.SignalDown, request, what)
+	ended := errors.Is(err, fault.ErrNotFound) // it ran: to take it down twice is safe, and tells again what stayed
+	if err != nil && !ended {
 		return report, err
 	}
 	err = c.sdk.GetWorkflow(ctx, id, run).Get(ctx, &report)
 	var terminated *temporal.TerminatedError
 	if errors.As(err, &terminated) {
 		return report, fmt.Errorf("%s was terminated before it was down: what it started may still run", what)
+	}
+	if ended {
+		report.Removed = nil
 	}
 	return report, c.fault(err, what)
 }

@@ -138,6 +138,7 @@ func newSite(t *testing.T) *site {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	indexed(t, server.FrontendHostPort())
 	s.client = server.Client()
 	w := worker.New(s.client, workflows.TaskQueue, worker.Options{})
 	workflows.Register(w)

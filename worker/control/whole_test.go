@@ -15,6 +15,7 @@ import (
 	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/spec"
+	"github.com/overcloud/overcloud/internal/temporal"
 	"github.com/overcloud/overcloud/internal/testbin"
 	"github.com/overcloud/overcloud/internal/wire"
 	"github.com/overcloud/overcloud/workflows"
@@ -30,6 +31,7 @@ func TestTheWholeLoop(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	indexed(t, server.FrontendHostPort())
 	c, p := server.Client(), newPlant(t)
 	w := worker.New(c, workflows.TaskQueue, worker.Options{})
 	workflows.Register(w)
@@ -118,4 +120,13 @@ func obey(ctx context.Context, p *plant) {
 			}
 		}
 	}
+}
+
+// indexed makes the search attributes that the workflows write, as the worker does when it starts.
+func indexed(t *testing.T, address string) {
+	t.Helper()
+	client, err := temporal.Dial(temporal.Options{Address: address})
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.EnsureAttributes(t.Context()))
 }

@@ -13,10 +13,10 @@ import (
 
 	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/docker"
-	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/registry"
 	"github.com/overcloud/overcloud/internal/secret"
+	"github.com/overcloud/overcloud/internal/ssh"
 	"github.com/overcloud/overcloud/internal/temporal"
 	"github.com/overcloud/overcloud/workflows"
 )
@@ -47,6 +47,9 @@ func Run(ctx context.Context, config Config) error {
 	if err := client.Ping(ctx); err != nil {
 		return err
 	}
+	if err := client.EnsureAttributes(ctx); err != nil {
+		return err
+	}
 	streams := config.Kafka
 	if len(streams.Brokers) == 0 {
 		streams = kafka.Config{Brokers: config.KafkaBrokers, ClientID: "workflows"}
@@ -57,11 +60,16 @@ func Run(ctx context.Context, config Config) error {
 	}
 	defer producer.Close()
 	options := workflows.WorkerOptions()
-	failed := make(chan error, 1)
+	failed := make(chan error, 2) // one of each worker
 	options.OnFatalError = func(err error) { failed <- err }
 	w := worker.New(client.SDK(), workflows.TaskQueue, options)
 	workflows.Register(w)
-	register(w, config, client, producer)
+	watch := worker.New(client.SDK(), workflows.WatchQueue, watchOptions(options))
+	register(w, watch, config, client, producer, streams)
+	if err := watch.Start(); err != nil {
+		return fmt.Errorf("start the worker of task queue %s: %w", workflows.WatchQueue, err)
+	}
+	defer watch.Stop()
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker of task queue %s: %w", workflows.TaskQueue, err)
 	}
@@ -75,25 +83,34 @@ func Run(ctx context.Context, config Config) error {
 }
 
 // register wires each activity struct to its adapter.
-func register(w worker.Worker, config Config, client *temporal.Client, producer *kafka.Producer) {
-	secrets := secret.Resolver{LookupEnv: os.LookupEnv}
+func register(w, watch worker.Worker, config Config, client *temporal.Client, producer *kafka.Producer, streams kafka.Config) {
+	secrets, images := secret.Resolver{LookupEnv: os.LookupEnv}, registry.New()
+	hosts := ssh.New(ssh.Options{Getenv: os.Getenv, Log: config.Log})
+	engines := docker.NewEngines(docker.Options{ProbeImage: config.ProbeImage, DialSSH: hosts.DialEngine})
 	w.RegisterActivity(&activities.Boxes{
-		Engines: docker.NewEngines(docker.Options{ProbeImage: config.ProbeImage}), Secrets: secrets,
+		Engines: engines, Secrets: secrets, Registry: images,
 		// A look at a container is one request on loopback or a LAN: often enough not to add to a start.
 		Every: 100 * time.Millisecond,
+		// A program that cannot start (no such file, a wrong flag) ends within some 100 ms. What ends later is
+		// found by the next reconcile, and in an update by its monitor.
+		Settle: 300 * time.Millisecond,
 	})
-	w.RegisterActivity(&activities.Images{Registry: registry.New(credentials)})
+	w.RegisterActivity(&activities.Swarm{Nodes: engines, Engines: engines, Secrets: secrets})
+	w.RegisterActivity(&activities.Doctor{Engines: engines, Shells: hosts, Secrets: secrets})
+	w.RegisterActivity(&activities.Images{Registry: images, Secrets: secrets})
 	w.RegisterActivity(&activities.Cooling{Streams: kafka.Streams{Producer: producer}})
 	w.RegisterActivity(&activities.Schedules{Schedules: temporal.Schedules{Client: client}})
 	w.RegisterActivity(&activities.Runs{Runs: temporal.Runs{Client: client}})
+	w.RegisterActivity(&activities.Prune{Engines: engines, Services: temporal.Services{Client: client}})
+	watch.RegisterActivity(&activities.Loads{Meters: engines, Backlogs: kafka.Lags{Config: streams}})
 }
 
-// credentials reads a registry's credential reference from the worker's own environment: the name of a secret
-// in a specification stands for the variable OVERCLOUD_REGISTRY_<name>.
-func credentials(_ context.Context, name string) (string, error) {
-	value, found := os.LookupEnv("OVERCLOUD_REGISTRY_" + name)
-	if !found {
-		return "", fmt.Errorf("the worker's environment has no OVERCLOUD_REGISTRY_%s: %w", name, fault.ErrSecret)
-	}
-	return value, nil
+// watchOptions are those of the worker that watches functions: activities that mostly sleep, for months, so it has as
+// many places as the SDK gives by default and heartbeats, which carry all that was measured, no more often than a
+// cancellation must be heard.
+func watchOptions(options worker.Options) worker.Options {
+	options.MaxConcurrentActivityExecutionSize = 0 // the SDK's 1000
+	options.MaxHeartbeatThrottleInterval = 2 * time.Second
+	options.DisableWorkflowWorker = true
+	return options
 }
