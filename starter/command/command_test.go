@@ -65,7 +65,7 @@ func TestMistakesAreOneSentenceAndExitCode1(t *testing.T) {
 	}
 	code, out, errs := run(t, "doctor")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "FAIL  Temporal's port answers  127.0.0.1:1")
+	require.Contains(t, out, "FAIL  Temporal's port  127.0.0.1:1 does not answer")
 	require.Equal(t, "starter: 1 of 1 checks failed\n", errs)
 }
 

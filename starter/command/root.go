@@ -52,7 +52,7 @@ func Execute(ctx context.Context, system System) int {
 		return exitOK
 	case errors.As(err, &code):
 		return int(code)
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || strings.HasSuffix(err.Error(), context.Canceled.Error())):
 		fmt.Fprintln(system.Err, "starter: interrupted")
 		return exitFault
 	}
@@ -80,7 +80,7 @@ func newRoot(system System) *cobra.Command {
 		Short: "OverCloud: one specification, placed, stitched, proven and tuned",
 		Long: "starter brings OverCloud up on this machine and operates services.\n" +
 			"Everything but `up` is a message to a Temporal workflow; the stock `temporal` command can send the same ones.",
-		Example: "  starter up\n  starter status smart-energy\n" +
+		Example: "  starter up\n  starter plan compose.yaml\n  starter apply compose.yaml\n  starter status smart-energy\n" +
 			"  starter override --room server-room --ac ac1 --setpoint 20 --for 30m --why \"delivery at the door\"\n  starter down smart-energy",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -89,10 +89,22 @@ func newRoot(system System) *cobra.Command {
 	env := environment(system.Environ)
 	root.PersistentFlags().StringVar(&g.address, "address", first(env["TEMPORAL_ADDRESS"], defaultAddress), "host:port of Temporal (TEMPORAL_ADDRESS)")
 	root.PersistentFlags().StringVar(&g.namespace, "namespace", first(env["TEMPORAL_NAMESPACE"], defaultNamespace), "Temporal namespace (TEMPORAL_NAMESPACE)")
-	root.AddCommand(
-		newUp(g), newRender(g), newPlan(g), newApply(g), newStatus(g), newApprove(g), newScale(g),
-		newOverride(g), newResume(g), newDown(g), newImages(g), newDoctor(g),
-	)
+	for _, group := range []struct {
+		title string
+		verbs []*cobra.Command
+	}{
+		{"On this machine:", []*cobra.Command{newUp(g), newImages(g)}},
+		{"Before a deploy:", []*cobra.Command{newRender(g), newDoctor(g), newInstall(g), newPlan(g)}},
+		{"A service:", []*cobra.Command{newApply(g), newApprove(g), newStatus(g), newHistory(g), newDown(g)}},
+		{"While it runs:", []*cobra.Command{newScale(g), newRollback(g), newRetry(g), newDrain(g), newRebalance(g), newSweep(g)}},
+		{"Its rooms:", []*cobra.Command{newOverride(g), newResume(g)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, verb := range group.verbs {
+			verb.GroupID = group.title
+			root.AddCommand(verb)
+		}
+	}
 	return root
 }
 

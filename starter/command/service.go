@@ -77,7 +77,7 @@ func newApply(g *globals) *cobra.Command {
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&planHash, "plan-hash", "", "refuse unless the plan has this hash (starter plan prints it)")
+	cmd.Flags().StringVar(&planHash, "plan-hash", "", "refuse to change anything unless the plan has this hash (starter plan prints it)")
 	cmd.Flags().BoolVar(&detach, "detach", false, "do not wait until it runs")
 	return cmd
 }
@@ -93,10 +93,45 @@ func (g *globals) follow(ctx context.Context, c *temporal.Client, service string
 		return fmt.Errorf("no longer watching, but %s goes on by itself: starter status %s%s shows it", service, service, g.elsewhere())
 	}
 	if err != nil {
+		if before := keptRunning(ctx, c, service, status); before != 0 {
+			fmt.Fprintf(g.system.Out, "%s: revision %d keeps running\n", service, before)
+		}
 		return err
 	}
-	fmt.Fprintf(g.system.Out, "%s runs: revision %d, %d functions\n", service, status.Revision, len(status.Functions))
+	fmt.Fprintf(g.system.Out, "%s runs: revision %d, %s\n", service, status.Revision, runs(status.Functions))
 	return nil
+}
+
+// runs says how many replicas there are, and which of them are held on boxes that do not answer.
+func runs(functions []workflows.FunctionStatus) string {
+	var held []string
+	for _, f := range functions {
+		if f.State == workflows.StateHeld {
+			held = append(held, replica(f)+" on "+f.Box)
+		}
+	}
+	if len(held) == 0 {
+		return fmt.Sprintf("%d replicas", len(functions))
+	}
+	return fmt.Sprintf("%d of %d replicas; held, because the box does not answer: %s",
+		len(functions)-len(held), len(functions), strings.Join(held, ", "))
+}
+
+// keptRunning is the revision that runs although a newer one has failed; zero when none does or nobody can say.
+func keptRunning(ctx context.Context, c *temporal.Client, service string, status workflows.Status) int {
+	if status.Failed == nil {
+		return 0
+	}
+	revisions, err := c.Revisions(ctx, service)
+	if err != nil {
+		return 0
+	}
+	for _, one := range revisions {
+		if one.Running {
+			return one.Revision
+		}
+	}
+	return 0
 }
 
 func newScale(g *globals) *cobra.Command {
@@ -192,8 +227,9 @@ func newDown(g *globals) *cobra.Command {
 					fmt.Fprintf(g.system.Out, "  stayed  %s\n", stayed)
 				}
 				if len(report.Stayed) > 0 {
-					return errors.New("not everything could be removed; starter down again is safe")
+					return errors.New("not everything could be removed; once the boxes answer, starter sweep --all FILE removes the containers that are left")
 				}
+				fmt.Fprintf(g.system.Out, "%s is down\n", args[0])
 				return nil
 			})
 		},

@@ -8,12 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/overcloud/overcloud/internal/fault"
+	"github.com/overcloud/overcloud/starter/follow"
 )
 
 // sentence is an error for people: without the words of a sentinel that repeat what it says, and without
 // cobra's layout.
 func sentence(err error) string {
-	text := err.Error()
+	text := follow.Brief(err.Error())
 	for _, sentinel := range []error{fault.ErrInvalid, fault.ErrNotFound} {
 		text = strings.TrimPrefix(strings.TrimSuffix(text, ": "+sentinel.Error()), sentinel.Error()+": ")
 	}

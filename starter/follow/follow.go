@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,23 +38,33 @@ type View interface {
 // change that failed is an error of one sentence. A step that waits for a person waits without end: the view
 // is told the command line that approves it, once, in the words of approve.
 func Until(ctx context.Context, source Source, service string, revision int, view View, approve func(step string) string) (workflows.Status, error) {
-	silent, waiting := time.Time{}, ""
+	silent, waiting, seen := time.Time{}, "", false
+	began := time.Time{} // the earliest that is known of this change
 	for {
 		status, err := source.Status(ctx, service)
 		switch {
 		case err == nil:
-			silent = time.Time{}
-			children := ask(ctx, source, status)
+			silent, seen = time.Time{}, true
+			done, err := ended(status, revision)
+			var children []child
+			if status.Revision >= revision && began.IsZero() {
+				began = status.Since
+			}
+			if !done { // a repair of the same revision may have begun already, under the same workflow IDs
+				children = since(began, ask(ctx, source, status))
+			}
 			if status.Waiting != waiting && status.Waiting != "" {
 				view.Print(fmt.Sprintf("%s waits for a person's approval of %s:\n  %s", service, status.Waiting, approve(status.Waiting)))
 			}
 			waiting = status.Waiting
 			view.Show(Lines(status, children))
-			if done, err := ended(status, revision); done {
+			if done {
 				return status, err
 			}
 		case errors.Is(err, fault.ErrUnreachable) && silent.IsZero():
 			silent = time.Now()
+		case errors.Is(err, fault.ErrNotFound) && seen:
+			return status, fmt.Errorf("%s was taken down", service)
 		case !errors.Is(err, fault.ErrUnreachable) || time.Since(silent) > patience:
 			return status, err
 		}
@@ -117,6 +128,16 @@ func ask(ctx context.Context, source Source, status workflows.Status) []child {
 		}
 	}
 	return children
+}
+
+// since leaves out what ran under the same workflow ID before the change that is followed: a revision that was tried
+// and failed, or the same service before it was taken down.
+func since(began time.Time, children []child) []child {
+	return slices.DeleteFunc(children, func(c child) bool {
+		return slices.ContainsFunc(c.progress.Steps, func(s workflows.Step) bool {
+			return !s.Started.IsZero() && s.Started.Before(began)
+		})
+	})
 }
 
 func running(steps []workflows.Step) bool {

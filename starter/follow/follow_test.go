@@ -79,6 +79,48 @@ func TestFollowsUntilTheRevisionRuns(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestFollowingAServiceThatIsTakenDownSaysSo(t *testing.T) {
+	gone := &leaving{story{statuses: []*workflows.Status{at(workflows.PhaseMatching)}}, 2}
+	synctest.Test(t, func(t *testing.T) {
+		_, err := Until(t.Context(), gone, "hall", 2, &page{}, func(string) string { return "" })
+		require.EqualError(t, err, "hall was taken down")
+	})
+}
+
+// leaving answers some times and is gone then.
+type leaving struct {
+	story
+	left int
+}
+
+func (l *leaving) Status(ctx context.Context, service string) (workflows.Status, error) {
+	if l.left--; l.left < 0 {
+		return workflows.Status{}, fault.ErrNotFound
+	}
+	return l.story.Status(ctx, service)
+}
+
+func TestARepairThatBeginsAsTheRevisionRunsIsNotShown(t *testing.T) {
+	runs := at(workflows.PhaseTuning, func(s *workflows.Status) {
+		s.Children = []string{"match/hall/2"}
+		s.Steps = []workflows.Step{{ID: "observe/a", Phase: "match", Title: "observe a", State: workflows.StepDone}}
+	})
+	view, err := watch(t, &story{statuses: []*workflows.Status{runs}, progress: map[string]workflows.Progress{
+		"match/hall/2": {Steps: []workflows.Step{{ID: "observe/a", Phase: "match", Title: "observe a", State: workflows.StepRunning}}},
+	}})
+	require.NoError(t, err)
+	require.Equal(t, screen.Done, view.lines[0].State)
+}
+
+func TestWhatRanBeforeUnderTheSameNameIsNotShown(t *testing.T) {
+	begin := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	old := workflows.Step{ID: "observe/a", Phase: "match", Title: "observe a", State: workflows.StepFailed, Started: begin.Add(-time.Minute)}
+	now := workflows.Step{ID: "observe/a", Phase: "match", Title: "observe a", State: workflows.StepRunning, Started: begin}
+	for step, left := range map[*workflows.Step]int{&old: 0, &now: 1} {
+		require.Len(t, since(begin, []child{{progress: workflows.Progress{Steps: []workflows.Step{*step}}}}), left)
+	}
+}
+
 func TestAServerThatStaysAwayEndsTheFollowing(t *testing.T) {
 	_, err := watch(t, &story{statuses: []*workflows.Status{at(workflows.PhaseMatching), nil}})
 	require.ErrorIs(t, err, fault.ErrUnreachable)
@@ -88,9 +130,10 @@ func TestAFailureIsOneSentence(t *testing.T) {
 	log := "{\"level\":\"INFO\"}\n{\"level\":\"ERROR\"}\nroom: ROOM_SPEED \"NaN\" is no number"
 	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)
 	for text, want := range map[string]string{
-		"await hall-room-1 on rack-2: exited with code 1; its last lines:\n" + log: "await hall-room-1 on rack-2: exited with code 1; its last words: room: ROOM_SPEED \"NaN\" is no number",
-		"resolve r/a:1: resolve r/a:1: not found":                                  "resolve r/a:1: not found",
-		"pull r/edge on pi-1: " + digest + ": digest does not match":               "pull r/edge on pi-1: sha256:0123456789ab: digest does not match",
+		"await hall-room-1 on rack-2: exited with code 1; its last lines:\n" + log:          "await hall-room-1 on rack-2: exited with code 1; its last words: room: ROOM_SPEED \"NaN\" is no number",
+		"resolve r/a:1: ask r: not found: GET https://r/v2/a/manifests/1: MANIFEST_UNKNOWN": "resolve r/a:1: ask r: not found: MANIFEST_UNKNOWN",
+		"resolve r/a:1: resolve r/a:1: not found":                                           "resolve r/a:1: not found",
+		"pull r/edge on pi-1: " + digest + ": digest does not match":                        "pull r/edge on pi-1: sha256:0123456789ab: digest does not match",
 	} {
 		failed := at(workflows.PhaseFailed, func(s *workflows.Status) { s.Fault, s.FaultType = text, "WHY" })
 		_, err := watch(t, &story{statuses: []*workflows.Status{failed}})
@@ -122,21 +165,57 @@ func TestAnApprovalIsAskedForOnceAndMarked(t *testing.T) {
 	require.Equal(t, []string{"hall waits for a person's approval of start/edge:\n  approve start/edge"}, view.said)
 }
 
+func pulling(pending workflows.Pending) screen.Line {
+	pending.ActivityID = "a1"
+	place := workflows.Progress{Workflow: "place/hall/2", Steps: []workflows.Step{{
+		ID: "pull/pi-1/edge", Phase: "place", Title: "pull 127.0.0.1:5000/overcloud/edge:dev on pi-1", State: workflows.StepRunning, ActivityID: "a1",
+	}}}
+	return Lines(workflows.Status{}, []child{{progress: place, pending: []workflows.Pending{pending}}})[1]
+}
+
 func TestARunningPullTellsItsBytesAndItsAttempts(t *testing.T) {
-	s := &story{
-		progress: map[string]workflows.Progress{"place/hall/2": {Workflow: "place/hall/2", Steps: []workflows.Step{{
-			ID: "pull/pi-1/edge", Phase: "place", Title: "pull 127.0.0.1:5000/overcloud/edge:dev on pi-1", State: workflows.StepRunning, ActivityID: "a1",
-		}}}},
-		pending: map[string][]workflows.Pending{"place/hall/2": {{
-			ActivityID: "a1", Attempt: 2, Fault: "connection refused", Pull: activities.PullProgress{Bytes: 1 << 20, TotalBytes: 3 << 20},
-		}}},
-	}
-	status := workflows.Status{Children: []string{"match/hall/2", "place/hall/2"}}
-	place := Lines(status, ask(t.Context(), s, status))[1]
+	place := pulling(workflows.Pending{
+		Attempt: 2, Fault: "pull 127.0.0.1:5000/overcloud/edge:dev on pi-1: connection refused",
+		Pull: activities.PullProgress{Bytes: 12.3e6, TotalBytes: 20e6, Rate: 4.1e6, Layers: 5, LayersDone: 3},
+	})
 	require.Equal(t, screen.Running, place.State)
 	require.Equal(t, "0 of 1", place.Detail)
 	require.Equal(t, "pull overcloud/edge:dev on pi-1", place.Steps[0].Title)
-	require.Equal(t, "1.0 MiB of 3.0 MiB attempt 2, the one before: connection refused", place.Steps[0].Detail)
+	require.Equal(t, "[#######-----]  12.3/20.0 MB  4.1 MB/s  2s left  layers 3/5  attempt 2, the one before: connection refused", place.Steps[0].Detail)
+}
+
+func TestEveryMomentOfAPullIsOneLine(t *testing.T) {
+	for want, p := range map[string]activities.PullProgress{
+		"": {},
+		"[------------]  0.0/20.0 MB  asks m1.example/edge":                   {TotalBytes: 20e6, From: "m1.example/edge"},
+		"[------------]  0.0/20.0 MB  0.0 MB/s  layers 0/2":                   {TotalBytes: 20e6, Layers: 2},
+		"[######------]  10.0/20.0 MB  0.1 MB/s  1m40s left  layers 1/2":      {Bytes: 10e6, TotalBytes: 20e6, Layers: 2, LayersDone: 1, Rate: 1e5},
+		"[############]  20.0/20.0 MB  unpacks  layers 1/2":                   {Bytes: 20e6, TotalBytes: 20e6, Layers: 2, LayersDone: 1, Rate: 9e6},
+		"[############]  30.0/20.0 MB  unpacks  layers 1/2":                   {Bytes: 30e6, TotalBytes: 20e6, Layers: 2, LayersDone: 1},
+		"[#-----------]  100.0/1000.0 MB  0.0 MB/s  25h0m0s left  layers 0/1": {Bytes: 100e6, TotalBytes: 1000e6, Layers: 1, Rate: 1e4},
+		"[#-----------]  100.0/1000.0 MB  900.0 MB/s  1s left  layers 0/1":    {Bytes: 100e6, TotalBytes: 1000e6, Layers: 1, Rate: 9e8},
+		"[#-----------]  100.0/1000.0 MB  0.0 MB/s  layers 0/1":               {Bytes: 100e6, TotalBytes: 1000e6, Layers: 1, Rate: 999},
+	} {
+		require.Equal(t, want, pulling(workflows.Pending{Attempt: 1, Pull: p}).Steps[0].Detail)
+	}
+}
+
+func TestLayersAreShownWhileTheyAreFew(t *testing.T) {
+	each := []activities.LayerProgress{
+		{ID: "a1", Status: activities.LayerDone, Bytes: 1e6, Total: 1e6},
+		{ID: "b2", Status: activities.LayerDownloading, Bytes: 5e5, Total: 1e6},
+		{ID: "c3", Status: activities.LayerExtracting, Bytes: 1e6, Total: 1e6},
+		{ID: "d4", Status: activities.LayerWaiting},
+	}
+	p := activities.PullProgress{TotalBytes: 4e6, Layers: 4, Each: each}
+	layers := pulling(workflows.Pending{Pull: p}).Steps[0].Steps
+	require.Len(t, layers, 2)
+	require.Equal(t, "layer b2 [######------]  0.5/1.0 MB", layers[0].Title+" "+layers[0].Detail)
+	require.Equal(t, "layer c3 extracting", layers[1].Title+" "+layers[1].Detail)
+	for range fewLayers {
+		p.Each = append(p.Each, each[1])
+	}
+	require.Empty(t, pulling(workflows.Pending{Pull: p}).Steps[0].Steps)
 }
 
 func TestABoxThatDoesNotAnswerIsAWarning(t *testing.T) {

@@ -60,11 +60,12 @@ func draw(step workflows.Step, pending map[string]workflows.Pending) screen.Line
 	if !known {
 		return line
 	}
-	if p.Pull.TotalBytes > 0 {
-		line.Detail = Bytes(p.Pull.Bytes) + " of " + Bytes(p.Pull.TotalBytes)
-	}
+	line.Detail = pullDetail(p.Pull)
+	line.Steps = layersOf(step.ID, p.Pull)
 	if p.Attempt > 1 {
-		line.Detail = strings.TrimSpace(fmt.Sprintf("%s attempt %d, the one before: %s", line.Detail, p.Attempt, Brief(p.Fault)))
+		why := strings.TrimPrefix(Brief(p.Fault), Brief(step.Title)+": ")
+		line.Again = fmt.Sprintf("attempt %d, the one before: %s", p.Attempt, why)
+		line.Detail = strings.TrimSpace(line.Detail + "  " + line.Again)
 	}
 	return line
 }

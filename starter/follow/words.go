@@ -35,8 +35,8 @@ func detail(step workflows.Step) string {
 // tail is what stands before the last lines of a container's log in a fault.
 const tail = "; its last lines:"
 
-// Brief makes a fault shorter for people: digests of 12 digits, the last line of a log for all of it, and
-// nothing twice. The whole is in the workflow's history, and the log with the box.
+// Brief makes a fault shorter for people: digests of 12 digits, the last line of a log for all of it, no
+// address of a request (who was asked is named before it), and nothing twice. The whole is in the workflow's history, and the log with the box.
 func Brief(fault string) string {
 	if head, log, found := strings.Cut(fault, tail); found {
 		lines := strings.Split(strings.TrimSpace(log), "\n")
@@ -45,5 +45,6 @@ func Brief(fault string) string {
 	if said, rest, _ := strings.Cut(fault, ": "); strings.HasPrefix(rest, said+": ") {
 		fault = rest // two layers say what was being done to what
 	}
+	fault = regexp.MustCompile(`(GET|HEAD) https?://\S+: `).ReplaceAllString(fault, "")
 	return regexp.MustCompile(`sha256:([0-9a-f]{12})[0-9a-f]{52}`).ReplaceAllString(fault, "sha256:$1")
 }

@@ -13,8 +13,8 @@ const (
 	narrowest = 20
 )
 
-// rows draws all lines into at most most rows of width columns. What does not fit is folded: finished steps
-// first, then those to come, then the rest; headlines last.
+// rows draws all lines into at most most rows of width columns. What does not fit is folded: the parts of steps and
+// finished steps first, then those to come, then the rest; headlines last.
 func (s *Screen) rows(width, most int) []string {
 	width = max(narrowest, min(width, widest))
 	for fold := range 3 {
@@ -48,6 +48,12 @@ func (s *Screen) lay(width, fold, limit int) []string {
 		}
 		for _, step := range steps {
 			rows = append(rows, s.row(step, 1, width))
+			if fold > 0 || step.State != Running {
+				continue
+			}
+			for _, part := range step.Steps {
+				rows = append(rows, s.row(part, 2, width))
+			}
 		}
 	}
 	return rows
@@ -115,6 +121,8 @@ func (s *Screen) mark(state string) string {
 		return "\x1b[33m!\x1b[0m"
 	case Undone:
 		return "\x1b[33m↩\x1b[0m"
+	case Stopped:
+		return "\x1b[2m-\x1b[0m"
 	case Running:
 		wheel := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
 		return "\x1b[36m" + string(wheel[s.frame%len(wheel)]) + "\x1b[0m"

@@ -19,6 +19,7 @@ const (
 	Undone   = "undone"
 	Warning  = "warning" // it is done and somebody should know what came out
 	Approval = "approval"
+	Stopped  = "stopped" // cancelled, because another failed or by a person
 )
 
 // Line is one thing being done.
@@ -27,6 +28,7 @@ type Line struct {
 	Title   string
 	State   string
 	Detail  string // only its first line is drawn
+	Again   string // why it is tried again; a plain screen, which shows no details of running work, writes it once
 	Started time.Time
 	Ended   time.Time
 	Steps   []Line // shown while the line runs or failed, folded when it is done
@@ -138,8 +140,11 @@ func (s *Screen) plain(lines []Line, indent string) {
 		begins := line.State == Running || line.State == Approval
 		if begins {
 			s.plainLine(line, indent)
+			s.plainAgain(line, indent)
 		}
-		s.plain(line.Steps, indent+"  ")
+		if indent == "" { // the parts of a step (the layers of a pull) come and go too fast for a log
+			s.plain(line.Steps, "  ")
+		}
 		if !begins {
 			s.plainLine(line, indent)
 		}
@@ -161,6 +166,15 @@ func (s *Screen) plainLine(line Line, indent string) {
 		}
 	}
 	fmt.Fprintln(s.out, text)
+}
+
+func (s *Screen) plainAgain(line Line, indent string) {
+	key := line.ID + " again"
+	if line.Again == "" || s.printed[key] == line.Again {
+		return
+	}
+	s.printed[key] = line.Again
+	fmt.Fprintf(s.out, "%s%-8s %s  %s\n", indent, "again", line.Title, firstLine(line.Again))
 }
 
 func (s *Screen) took(line Line) string {

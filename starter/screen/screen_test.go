@@ -215,3 +215,18 @@ func (m *terminal) put(r rune) {
 	runes[m.column] = r
 	m.rows[m.row], m.column = string(runes), m.column+1
 }
+
+func TestAPlainScreenSaysOnceWhyAStepIsTriedAgain(t *testing.T) {
+	var out strings.Builder
+	screen := New(&out, false, nil, time.Now)
+	pull := func(again string) []Line {
+		return []Line{{ID: "place", Title: "place", State: Running, Steps: []Line{{
+			ID: "pull/a", Title: "pull a", State: Running, Again: again, Steps: []Line{{ID: "layer", Title: "layer 1", State: Running}},
+		}}}}
+	}
+	for _, again := range []string{"", "attempt 2, the one before: refused", "attempt 2, the one before: refused", "attempt 3, the one before: cut"} {
+		screen.Show(pull(again))
+	}
+	require.Equal(t, "running  place\n  running  pull a\n  again    pull a  attempt 2, the one before: refused\n"+
+		"  again    pull a  attempt 3, the one before: cut\n", out.String(), "and nothing of layers")
+}

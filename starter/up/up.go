@@ -151,6 +151,7 @@ func (o Options) deploy(ctx context.Context, service spec.Service, report *repor
 		return err
 	}
 	defer client.Close()
+	o.others(ctx, client, service.Name, report)
 	accepted, err := client.Apply(ctx, workflows.ApplyRequest{Service: service, Who: "starter up"})
 	if errors.Is(err, fault.ErrUnreachable) { // both were started here, so it is neither the address nor the network
 		return fmt.Errorf("%w; the log is %s", err, o.dir("starter.log"))
@@ -162,6 +163,21 @@ func (o Options) deploy(ctx context.Context, service spec.Service, report *repor
 		return fmt.Sprintf("starter approve %s --step %s --address %s", service.Name, step, o.temporal())
 	})
 	return err
+}
+
+// others says which services the kept state still runs beside the one that is brought up, and how to take them down:
+// they are somebody's, so they are not taken down for having another name.
+func (o Options) others(ctx context.Context, client *temporal.Client, service string, report *report) {
+	all, err := client.List(ctx)
+	if err != nil {
+		return // Apply says why
+	}
+	for _, other := range all {
+		if other.Service != service {
+			report.Print(fmt.Sprintf("service %s still runs from before (revision %d, %s); take it down with:\n  starter down %s --address %s",
+				other.Service, other.Revision, other.Phase, other.Service, o.temporal()))
+		}
+	}
 }
 
 // maxLog is where the log is set aside as starter.log.1 before the next run, in bytes.
