@@ -92,7 +92,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 	defer stored.Close()
 	store := state.NewStore(cfg.rooms)
 	room := server.New(server.Options{
-		Service: cfg.service, Store: store, Operator: client, History: history{stored},
+		Service: cfg.service, Store: store, Operator: client, Graphs: client, History: history{stored},
 		Log: slog.Default(), Now: time.Now, Stopping: ctx.Done(),
 	})
 	group, ctx := errgroup.WithContext(ctx)

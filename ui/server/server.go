@@ -27,6 +27,11 @@ type Operator interface {
 	Resume(ctx context.Context, service, room string, request workflows.ResumeRequest) error
 }
 
+// Graphs shows a service as graphs. Errors: ErrUnreachable, ErrNotFound.
+type Graphs interface {
+	Graph(ctx context.Context, service string) (workflows.Graph, error)
+}
+
 // Point is one value of a series.
 type Point struct {
 	At    int64   `json:"at"` // Unix ms
@@ -46,6 +51,7 @@ type Options struct {
 	Service  string // name of the service
 	Store    *state.Store
 	Operator Operator
+	Graphs   Graphs
 	History  History
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -72,6 +78,7 @@ func New(options Options) *Server {
 	api := e.Group("/api/v1")
 	api.GET("/state", s.state)
 	api.GET("/events", s.events)
+	api.GET("/services/:service", s.graph)
 	api.GET("/openapi.json", s.openapi)
 	api.GET("/rooms/:room/history", s.history)
 	api.POST("/rooms/:room/overrides", s.override)
@@ -111,4 +118,19 @@ func (s *Server) health(c echo.Context) error {
 func (s *Server) state(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, s.Store.Snapshot(s.Now()))
+}
+
+// graphMost bounds the questions that a graph takes: the status, its running children and their histories.
+const graphMost = 10 * time.Second
+
+// graph answers with one service as it stands, asked anew: what pages poll, the feed has.
+func (s *Server) graph(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), graphMost)
+	defer cancel()
+	graph, err := s.Graphs.Graph(ctx, c.Param("service"))
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, graph)
 }

@@ -50,6 +50,20 @@ func (h history) Setpoint(context.Context, string, string, time.Time, time.Time,
 	return []Point{{At: 1, Value: 23}}, h.answer
 }
 
+// graphs knows one service.
+type graphs struct{}
+
+func (graphs) Graph(_ context.Context, service string) (workflows.Graph, error) {
+	if service != "smart-energy" {
+		return workflows.Graph{}, fmt.Errorf("no service %s is running: %w", service, fault.ErrNotFound)
+	}
+	begun := time.Unix(1, 0).UTC()
+	return workflows.MakeGraph(workflows.Status{Service: service, Phase: workflows.PhaseTuning}, []workflows.Step{
+		{ID: "plan", Phase: "match", Title: "match", State: workflows.StepDone, Started: begun, Ended: begun.Add(time.Second), Attempts: 2},
+		{ID: "pull/a", Phase: "place", Title: "pull a", State: workflows.StepWaiting, After: []string{"plan"}},
+	}, nil, begun), nil
+}
+
 func newServer(t *testing.T) (*Server, *operator) {
 	t.Helper()
 	people := &operator{}
@@ -59,7 +73,7 @@ func newServer(t *testing.T) (*Server, *operator) {
 		AirConditioners: []spec.AirConditioner{{Name: "ac1", Min: 18, Max: 30}},
 	}
 	return New(Options{
-		Service: "smart-energy", Store: state.NewStore([]spec.Room{room}), Operator: people, History: history{},
+		Service: "smart-energy", Store: state.NewStore([]spec.Room{room}), Operator: people, Graphs: graphs{}, History: history{},
 		Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}), people
 }
@@ -199,6 +213,24 @@ func TestOpenAPIDescribesEveryRouteAndNoOther(t *testing.T) {
 	slices.Sort(want)
 	slices.Sort(have)
 	require.Equal(t, want, slices.Compact(have))
+}
+
+func TestAServiceIsShownAsGraphs(t *testing.T) {
+	s, _ := newServer(t)
+	w := request(t, s, "GET", "/api/v1/services/smart-energy", "")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.JSONEq(t, `{
+		"service": "smart-energy", "revision": 0, "phase": "tuning", "since": "0001-01-01T00:00:00Z",
+		"steps": [
+			{"id": "plan", "phase": "match", "title": "match", "state": "done", "started": "1970-01-01T00:00:01Z",
+			 "ended": "1970-01-01T00:00:02Z", "attempts": 2, "duration_ms": 1000},
+			{"id": "pull/a", "phase": "place", "title": "pull a", "state": "waiting", "after": ["plan"], "duration_ms": 0}
+		],
+		"edges": [{"from": "plan", "to": "pull/a"}], "functions": [], "links": [], "boxes": [], "tuned": []
+	}`, w.Body.String())
+	w = request(t, s, "GET", "/api/v1/services/nobody", "")
+	require.Equal(t, http.StatusNotFound, w.Code)
+	require.Contains(t, w.Body.String(), "no service nobody is running")
 }
 
 func TestThePageHasNoInlineScript(t *testing.T) {

@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { rooms } from "./rooms.js";
 import { boxes, functions } from "./boxes.js";
 import { refreshCharts } from "./chart.js";
+import { refreshSteps, steps } from "./steps.js";
 
 // silence is how long the stream may be quiet, ms: the server beats every 5 s.
 const silence = 12000;
@@ -49,6 +50,7 @@ function draw() {
   header(view);
   keep("alerts", alerts(view));
   keep("rooms", rooms(snapshot, view));
+  keep("steps", steps());
   keep("boxes", boxes(snapshot, view));
   keep("functions", functions(snapshot, view));
 }
@@ -90,4 +92,5 @@ function alerts(view) {
 
 listen();
 setInterval(draw, 1000);
+setInterval(() => { if (snapshot) refreshSteps(snapshot).then(draw); }, 1000);
 setInterval(() => { if (snapshot) refreshCharts(snapshot).then(draw); }, 15000);
