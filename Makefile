@@ -12,7 +12,7 @@ OTHERS := kafka influxdb room probe
 GO_FILES := $(shell find . -name '*.go' -not -path './$(STATE)/*' -not -path './tools/*') \
             $(shell find ui specs -type f 2>/dev/null)
 
-.PHONY: help up down build tools test check lint fmt edge-builds bench clean
+.PHONY: help up down build tools test integration lab lab-down check lint fmt edge-builds bench clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,25 @@ $(addprefix $(BIN)/,$(OTHERS)): $(BIN)/%: $(GO_FILES) go.mod
 test: build ## all hermetic tests, with the race detector
 	@# Three packages at once on two cores: the longest tests mostly wait for real servers.
 	OVERCLOUD_E2E=1 go test -race -p 3 -timeout 10m ./...
+
+# Whoever adds a test with the tag is on the list; see docs/lab.md.
+INTEGRATION = $(sort $(dir $(addprefix ./,$(shell grep -rlE '^//go:build .*\bintegration\b' --include='*_test.go' $(filter-out $(STATE) .%,$(wildcard *))))))
+
+integration: needs-root build ## tests against real Docker engines in a lab; needs root
+	@# Two packages at once: they mostly wait for engines. What needs no engine make test has run already.
+	OVERCLOUD_E2E=1 go test -tags integration -p 2 -timeout 40m -skip '^TestFromOneCommand' $(INTEGRATION)
+
+.PHONY: needs-root
+needs-root:
+	@if [ "$$(id -u)" != 0 ]; then echo "make integration needs root: it runs Docker engines in network namespaces" >&2; exit 1; fi
+
+LAB   ?= lab
+BOXES ?= 2
+lab: ## start a lab of real Docker engines here (BOXES=2, LAB=name); needs root
+	@go run ./e2e/lab up --name $(LAB) --boxes $(BOXES)
+
+lab-down: ## take that lab down without a trace (LAB=name)
+	@go run ./e2e/lab down $(LAB)
 
 check: lint edge-builds ## formatting, vet, linters, determinism of workflows, builds for the Pi
 	@echo "check: ok"

@@ -14,19 +14,20 @@ const module = "github.com/overcloud/overcloud/"
 
 // The client libraries, each with the one folder that may import it (beside mains that wire and tests).
 var owners = map[string][]string{
-	"github.com/docker/docker":                 {"internal/docker", "internal/embedded/box"},
+	"github.com/docker/docker":                 {"internal/docker", "internal/embedded/box", "bench"},
 	"github.com/twmb/franz-go":                 {"internal/kafka", "functions/kafka"},
 	"github.com/influxdata/influxdb-client-go": {"internal/influx"},
 	"github.com/labstack/echo":                 {"ui"},
-	"github.com/google/go-containerregistry":   {"internal/registry", "internal/embedded"},
+	"github.com/google/go-containerregistry":   {"internal/registry", "internal/embedded", "internal/lab"},
 	"github.com/compose-spec/compose-go":       {"internal/spec/compose"},
 	"github.com/gosnmp/gosnmp":                 {"internal/snmp"},
+	"golang.org/x/crypto/ssh":                  {"internal/ssh"},
 }
 
 // The pure packages: nouns and decisions. They import nothing but each other.
 var pure = []string{
 	"internal/spec", "internal/wire", "internal/plan", "internal/control", "internal/room",
-	"internal/fault", "internal/infrared", "internal/resource",
+	"internal/fault", "internal/infrared", "internal/resource", "internal/scale",
 }
 
 type listed struct {
@@ -102,7 +103,7 @@ func TestWorkflowsAndActivitiesReachNoClientLibrary(t *testing.T) {
 func TestAdaptersNeverImportEachOther(t *testing.T) {
 	adapters := []string{
 		"internal/docker", "internal/kafka", "internal/influx", "internal/temporal", "internal/registry",
-		"internal/mail", "internal/snmp", "internal/secret",
+		"internal/mail", "internal/snmp", "internal/secret", "internal/ssh",
 	}
 	for _, p := range packages(t) {
 		folder := strings.TrimPrefix(p.ImportPath, module)
@@ -120,12 +121,25 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 func TestOnlyStarterAndFunctionsUseTheEmbeddedDefaults(t *testing.T) {
 	for _, p := range packages(t) {
 		folder := strings.TrimPrefix(p.ImportPath, module)
-		if within(folder, []string{"starter", "functions", "internal/embedded"}) {
+		if within(folder, []string{"starter", "functions", "internal/embedded", "internal/lab", "e2e/lab", "bench"}) {
 			continue
 		}
 		for _, imported := range p.Imports {
 			if strings.HasPrefix(imported, module+"internal/embedded") {
 				t.Errorf("%s imports %s", folder, imported)
+			}
+		}
+	}
+}
+
+func TestOnlyTestsUseTheLab(t *testing.T) {
+	for _, p := range packages(t) {
+		if within(strings.TrimPrefix(p.ImportPath, module), []string{"internal/lab", "e2e", "bench"}) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if within(strings.TrimPrefix(imported, module), []string{"internal/lab"}) {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
 			}
 		}
 	}
