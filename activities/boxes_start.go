@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/plan"
@@ -89,12 +88,7 @@ func (b *Boxes) Start(ctx context.Context, in StartInput) (StartResult, error) {
 // settled waits for a container that has just been started, unless its image brings a check of its own: that may
 // take longer than a start.
 func (b *Boxes) settled(ctx context.Context, engine Engine, in StartInput, id string) (*ContainerState, error) {
-	wait := AwaitInput{Box: in.Box, Container: in.Placement.Container, ID: id, unlessChecked: true}
-	for _, secret := range in.Secrets {
-		if slices.ContainsFunc(in.Placement.Secrets, func(use spec.SecretUse) bool { return use.Name == secret.Name }) {
-			wait.Secrets = append(wait.Secrets, secret)
-		}
-	}
+	wait := AwaitInput{Box: in.Box, Container: in.Placement.Container, ID: id, Secrets: in.Placement.References(in.Secrets), unlessChecked: true}
 	var seen newest[ContainerState]
 	state, err := b.upOrWhyNot(ctx, engine, wait, &seen)
 	if err != nil || state.Health != "" {

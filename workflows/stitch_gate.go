@@ -80,7 +80,7 @@ func (s *stitch) await(ctx workflow.Context, placement plan.Placement, container
 	ends := completes(s.in.Service, placement.Function)
 	in := activities.AwaitInput{
 		Box: box, Container: placement.Container, ID: container, HasCheck: checked(placement.Healthcheck), Completed: ends,
-		Deadline: patience(placement.Healthcheck, ends), Secrets: secretsOf(s.in.Service, placement), Since: since,
+		Deadline: patience(placement.Healthcheck, ends), Secrets: placement.References(s.in.Service.Secrets), Since: since,
 	}
 	id := "healthy" + startID(placement)[len("start"):]
 	if !since.IsZero() {
@@ -169,15 +169,4 @@ func stateWord(state activities.ContainerState) string {
 		return state.Health
 	}
 	return state.Status
-}
-
-// secretsOf are the references that a placement uses.
-func secretsOf(service spec.Service, placement plan.Placement) []spec.Secret {
-	var used []spec.Secret
-	for _, secret := range service.Secrets {
-		if slices.ContainsFunc(placement.Secrets, func(use spec.SecretUse) bool { return use.Name == secret.Name }) {
-			used = append(used, secret)
-		}
-	}
-	return used
 }

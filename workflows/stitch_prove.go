@@ -184,7 +184,7 @@ func (s *stitch) lastWords(ctx workflow.Context, placement plan.Placement) strin
 		return ""
 	}
 	var boxes *activities.Boxes
-	in := activities.LastWordsInput{Box: box, Container: placement.Container, Secrets: secretsOf(s.in.Service, placement)}
+	in := activities.LastWordsInput{Box: box, Container: placement.Container, Secrets: placement.References(s.in.Service.Secrets)}
 	words, err := call(ctx, as(observe(), "words/"+placement.Container, "last lines of "+placement.Container), boxes.LastWords, in)
 	if err != nil || words == "" {
 		return ""

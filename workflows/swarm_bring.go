@@ -76,7 +76,7 @@ func (s *swarmStitch) start(ctx workflow.Context, name string, replicas []plan.P
 	in := activities.StartInSwarmInput{
 		InSwarm: s.named(name), Revision: s.in.Revision, Change: s.change, Placements: replicas, Nodes: s.report.Nodes,
 		Update: function(s.in.Service, name).Update, Completes: completes(s.in.Service, name),
-		Secrets: secretsOf(s.in.Service, replicas[0]), Heal: s.in.Heal,
+		Secrets: replicas[0].References(s.in.Service.Secrets), Heal: s.in.Heal,
 	}
 	return call(ctx, as(start(), startSwarmID(name), name+" in the swarm"), swarm.StartInSwarm, in)
 }
@@ -93,7 +93,7 @@ func (s *swarmStitch) await(ctx workflow.Context, name string, replicas []plan.P
 	in := activities.AwaitInSwarmInput{
 		InSwarm: s.named(name), Hash: first.SpecHash, Replicas: len(replicas), Held: held(replicas), Nodes: s.report.Nodes,
 		HasCheck: checked(first.Healthcheck), Completed: ends, Once: first.Restart == "" || first.Restart == "no",
-		Deadline: swarmPatience(function(s.in.Service, name), replicas, ends), Secrets: secretsOf(s.in.Service, first),
+		Deadline: swarmPatience(function(s.in.Service, name), replicas, ends), Secrets: first.References(s.in.Service.Secrets),
 	}
 	if changed.Done != activities.SwarmKept {
 		in.Change, in.Anew = s.change, changed.Anew

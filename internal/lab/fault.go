@@ -3,13 +3,14 @@ package lab
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/overcloud/overcloud/internal/embedded/registry"
 )
 
 // Fault is one way in which a registry misbehaves. The zero value does nothing; what is set is done together.
@@ -135,7 +136,7 @@ func (f *faults) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		hit.refuse(out)
 	case !f.allowed(req):
 		out.Header().Set("WWW-Authenticate", `Basic realm="lab"`)
-		refuse(out, http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
+		registry.Refuse(out, http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
 	default:
 		out.damage = hit != nil && hit.Damage && strings.Contains(req.URL.Path, "/blobs/")
 		f.next.ServeHTTP(out, req)
@@ -167,17 +168,7 @@ func (a *activeFault) refuse(w http.ResponseWriter) {
 	if a.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(a.RetryAfter.Seconds())))
 	}
-	refuse(w, a.Status, code, message)
-}
-
-func refuse(w http.ResponseWriter, status int, code, message string) {
-	type one struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string][]one{"errors": {{code, message}}}) //nolint:errcheck // the client is gone
+	registry.Refuse(w, a.Status, code, message)
 }
 
 // answer passes an answer on, as the fault lets it.

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/overcloud/overcloud/internal/embedded/registry"
 )
 
 // mirror is a pull-through cache of one registry. What is named by digest it fetches once, passing the bytes on
@@ -52,11 +54,11 @@ func (m *mirror) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	named := strings.Contains(path, "/manifests/") || strings.Contains(path, "/blobs/")
 	switch {
 	case req.Method != http.MethodGet && req.Method != http.MethodHead:
-		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "a mirror takes no pushes")
+		registry.Refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "a mirror takes no pushes")
 	case path == "/v2/" || path == "/v2":
 		w.WriteHeader(http.StatusOK)
 	case !named:
-		refuse(w, http.StatusNotFound, "NAME_UNKNOWN", "a mirror knows manifests and blobs")
+		registry.Refuse(w, http.StatusNotFound, "NAME_UNKNOWN", "a mirror knows manifests and blobs")
 	default:
 		m.serve(w, req)
 	}
@@ -97,7 +99,7 @@ func (m *mirror) serve(w http.ResponseWriter, req *http.Request) {
 		delete(m.fetching, file)
 	}()
 	if err := m.fetch(w, req, file); err != nil && !m.fromMemory(w, req, file) {
-		refuse(w, http.StatusBadGateway, "UNAVAILABLE", err.Error())
+		registry.Refuse(w, http.StatusBadGateway, "UNAVAILABLE", err.Error())
 	}
 }
 

@@ -151,7 +151,7 @@ func (u *uploads) file(id string) string { return filepath.Join(u.blobs.dir, "up
 func (u *uploads) begin(w http.ResponseWriter, repository string) {
 	id := rand.Text()
 	if err := os.WriteFile(u.file(id), nil, 0o644); err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 		return
 	}
 	w.Header().Set("Location", repository+"/blobs/uploads/"+id)
@@ -163,12 +163,12 @@ func (u *uploads) begin(w http.ResponseWriter, repository string) {
 func (u *uploads) receive(w http.ResponseWriter, req *http.Request, repository, id string) {
 	file, err := os.OpenFile(u.file(id), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		refuse(w, http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "there is no such upload")
+		Refuse(w, http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN", "there is no such upload")
 		return
 	}
 	_, err = io.Copy(file, req.Body)
 	if err := errors.Join(err, file.Close()); err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 		return
 	}
 	if req.Method == http.MethodPut {
@@ -177,7 +177,7 @@ func (u *uploads) receive(w http.ResponseWriter, req *http.Request, repository, 
 	}
 	info, err := os.Stat(u.file(id))
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 		return
 	}
 	w.Header().Set("Location", req.URL.Path)
@@ -189,26 +189,26 @@ func (u *uploads) finish(w http.ResponseWriter, req *http.Request, repository, i
 	defer os.Remove(u.file(id)) //nolint:errcheck // gone already when all went well
 	h, err := v1.NewHash(req.URL.Query().Get("digest"))
 	if err != nil {
-		refuse(w, http.StatusBadRequest, "DIGEST_INVALID", "the digest is missing or no digest")
+		Refuse(w, http.StatusBadRequest, "DIGEST_INVALID", "the digest is missing or no digest")
 		return
 	}
 	file, err := os.Open(u.file(id))
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 		return
 	}
 	defer file.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, file); err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 		return
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != h.Hex {
-		refuse(w, http.StatusBadRequest, "DIGEST_INVALID", "the upload's digest is sha256:"+got+", not "+h.String())
+		Refuse(w, http.StatusBadRequest, "DIGEST_INVALID", "the upload's digest is sha256:"+got+", not "+h.String())
 		return
 	}
 	if err := u.blobs.adopt(u.file(id), h); err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 		return
 	}
 	w.Header().Set("Location", repository+"/blobs/"+h.String())

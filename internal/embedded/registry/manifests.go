@@ -51,7 +51,7 @@ func (s *manifestStore) keep(next http.Handler) http.Handler {
 func (s *manifestStore) put(w http.ResponseWriter, req *http.Request, path string, next http.Handler) {
 	content, err := io.ReadAll(io.LimitReader(req.Body, mostManifest+1))
 	if err != nil || len(content) > mostManifest {
-		refuse(w, http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", fmt.Sprintf("a manifest has at most %d bytes", mostManifest))
+		Refuse(w, http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", fmt.Sprintf("a manifest has at most %d bytes", mostManifest))
 		return
 	}
 	stored, err := json.Marshal(storedManifest{req.Header.Get("Content-Type"), content})
@@ -59,7 +59,7 @@ func (s *manifestStore) put(w http.ResponseWriter, req *http.Request, path strin
 		err = os.MkdirAll(filepath.Dir(path), 0o755)
 	}
 	if err != nil {
-		refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+		Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 		return
 	}
 	req.Body = io.NopCloser(bytes.NewReader(content))
@@ -68,7 +68,7 @@ func (s *manifestStore) put(w http.ResponseWriter, req *http.Request, path strin
 	if answer.Code == http.StatusCreated { // before the client hears it: what it was told must outlive us
 		digest := filepath.Join(filepath.Dir(path), answer.Header().Get("Docker-Content-Digest"))
 		if err := errors.Join(writeFile(path, stored), writeFile(digest, stored)); err != nil {
-			refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+			Refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 			return
 		}
 	}
@@ -121,8 +121,8 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// refuse answers as the protocol says: a status, a code and a sentence.
-func refuse(w http.ResponseWriter, status int, code, message string) {
+// Refuse answers as the protocol says: a status, a code and a sentence.
+func Refuse(w http.ResponseWriter, status int, code, message string) {
 	type one struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
