@@ -33,6 +33,7 @@ type Policy struct {
 	ResendMost     int      `json:"resend_most"`     // then alert
 	RefreshEvery   Duration `json:"refresh_every"`   // the edge repeats its last full state
 	LeaseTTL       Duration `json:"lease_ttl"`       // no lease for this long: the edge fails cold
+	CommandEvery   Duration `json:"command_every"`   // the edge's least pause before a machine is made warmer again
 	OverrideMost   Duration `json:"override_most"`   // longest override
 }
 
@@ -45,7 +46,7 @@ func DefaultPolicy() Policy {
 		FastDownAbove: 27.5, FastDownStep: 2, FastDownEvery: minutes(1),
 		SampleEvery: Duration(10 * time.Second), StaleAfter: Duration(90 * time.Second),
 		EvidenceWindow: minutes(5), ResendMost: 3, RefreshEvery: minutes(20),
-		LeaseTTL: minutes(5), OverrideMost: minutes(24 * 60),
+		LeaseTTL: minutes(5), CommandEvery: minutes(1), OverrideMost: minutes(24 * 60),
 	}
 }
 

@@ -271,13 +271,35 @@ type Room struct {
 	Policy          Policy           `json:"policy"`
 }
 
+// The roles of a sensor.
+const (
+	RoleInlet   = "inlet"   // the air that boxes draw in: what the room is cooled by
+	RoleSupply  = "supply"  // the air that an air conditioner blows out
+	RoleReturn  = "return"  // the air that an air conditioner draws in
+	RoleAmbient = "ambient" // anything else worth a curve
+)
+
+// Inlets are the sensors that the room is cooled by.
+func (r Room) Inlets() []Sensor {
+	var out []Sensor
+	for _, s := range r.Sensors {
+		if s.Role == "" || s.Role == RoleInlet {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // Sensor is one temperature (and perhaps humidity) probe.
 type Sensor struct {
 	ID int `json:"id"`
 	// Name is what people call it; empty means "sensor <id>".
 	Name string `json:"name,omitempty"`
-	// Source tells the edge where it reads: simulated://room/1, iio:…, w1:…; see edge.
+	// Source tells the edge where it reads: simulated://room/1, iio:dht11@4, w1:28-0000075f1c2d, snmp:rack-1/Inlet,
+	// file:/run/probe, exec:/usr/local/bin/probe; see docs/edge.md.
 	Source string `json:"source"`
+	// Role says what air it measures; empty means RoleInlet. Only inlets are cooled by.
+	Role string `json:"role,omitempty"`
 	// Box is the Pi that reads it.
 	Box string `json:"box"`
 	// X and Y place it on the floor map, each 0 to 1.
@@ -288,12 +310,23 @@ type Sensor struct {
 // AirConditioner is one machine that listens to infrared.
 type AirConditioner struct {
 	Name string `json:"name"`
-	// Remote is the infrared protocol profile, "lg" for example.
+	// Remote is the infrared protocol profile, "lg" for example, or a remote of an lircd.conf on the edge's box:
+	// /etc/overcloud/ac1.lircd.conf#ServerRoom_AC1.
 	Remote string `json:"remote"`
 	// Box is the Pi that sends to it.
 	Box string `json:"box"`
-	// Transmitter tells the edge how it sends: simulated://ac1, lircd:…, /dev/lirc0.
+	// Transmitter tells the edge how it sends: simulated://ac1, lircd:/run/lirc/lircd, /dev/lirc0.
 	Transmitter string `json:"transmitter"`
+	// Receiver hears what is sent near the machine, written as a transmitter is; empty when there is none. A
+	// simulated transmitter has one of its own.
+	Receiver string `json:"receiver,omitempty"`
+	// Supply and Return are the sensors in the air that the machine blows out and draws in; 0 when there is none.
+	Supply int `json:"supply,omitempty"`
+	Return int `json:"return,omitempty"`
+	// Meter tells the edge where the machine's electric power is read, W: file:…, exec:…, snmp:box/OID; empty when
+	// there is none. Running is the power above which it certainly cools, W; 0 means 150.
+	Meter   string  `json:"meter,omitempty"`
+	Running float64 `json:"running_w,omitempty"`
 	// Min and Max bound the setpoint, °C, inside what the remote can say.
 	Min int     `json:"min"`
 	Max int     `json:"max"`

@@ -36,6 +36,7 @@ func (c *check) policy(path string, p Policy) {
 	c.duration(path+".refresh-every", "refresh-every", p.RefreshEvery, time.Second, day)
 	// The control loop renews a lease each minute; a lease that lives shorter would run out in between.
 	c.duration(path+".lease-ttl", "lease-ttl", p.LeaseTTL, 2*time.Minute, day)
+	c.duration(path+".command-every", "command-every", p.CommandEvery, 0, time.Hour)
 	c.duration(path+".override-most", "override-most", p.OverrideMost, time.Minute, 30*day)
 	if p.StaleAfter < 3*p.SampleEvery || p.StaleAfter.D() > day {
 		c.add(path+".stale-after", "stale-after is %s, but it must be from 3 times sample-every (%s) to 24h",

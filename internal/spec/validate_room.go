@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,11 +10,15 @@ import (
 	"github.com/overcloud/overcloud/internal/infrared"
 )
 
-// What an air conditioner can be told at all, °C: the range of the infrared remotes.
+// What an air conditioner can be told at all, °C: the range of the infrared remotes. What one remote can say is its
+// profile's affair.
 const (
 	coldestSetpoint = 16
 	warmestSetpoint = 30
 )
+
+// mostRunning bounds the power above which a machine certainly cools, W.
+const mostRunning = 100_000
 
 func (c *check) rooms() {
 	rooms, sensors := map[string]bool{}, map[int]string{}
@@ -38,6 +43,9 @@ func (c *check) rooms() {
 			sensors[s.ID] = r.Name
 			c.sensor(at, s)
 		}
+		if len(r.Sensors) > 0 && len(r.Inlets()) == 0 {
+			c.add(path+".sensors", "room %q has no sensor with the role inlet: it is cooled by the air that its boxes draw in, so give one that role", r.Name)
+		}
 		c.airConditioners(path, r)
 		c.policy(path+".policy", r.Policy)
 	}
@@ -48,8 +56,11 @@ func (c *check) sensor(path string, s Sensor) {
 		c.add(path+".id", "sensor id is %d, but it must be from 1 to 1000000", s.ID)
 	}
 	c.knownBox(path+".box", fmt.Sprintf("sensor %d", s.ID), s.Box)
-	if !device(s.Source) {
-		c.add(path+".source", "source %q of sensor %d must say how it is read: simulated://room/1, w1:28-…, iio:… or a path", s.Source, s.ID)
+	if !device(s.Source) || strings.HasPrefix(s.Source, "/") {
+		c.add(path+".source", "source %q of sensor %d must say how it is read: simulated://room/1, w1:28-…, iio:…, snmp:…, file:… or exec:…", s.Source, s.ID)
+	}
+	if roles := []string{RoleInlet, RoleSupply, RoleReturn, RoleAmbient}; s.Role != "" && !slices.Contains(roles, s.Role) {
+		c.add(path+".role", "role %q of sensor %d is unknown%s: it must be one of %s", s.Role, s.ID, Suggest(s.Role, roles), strings.Join(roles, ", "))
 	}
 	c.onMap(path, s.X, s.Y)
 }
@@ -63,14 +74,12 @@ func (c *check) airConditioners(path string, r Room) {
 			c.add(at, "air conditioner %q is declared twice in room %q: rename one", a.Name, r.Name)
 		}
 		seen[a.Name] = true
-		if known := infrared.Names(); !slices.Contains(known, a.Remote) {
-			c.add(at+".remote", "remote %q of air conditioner %q is unknown%s: known infrared profiles are %s",
-				a.Remote, a.Name, Suggest(a.Remote, known), strings.Join(known, ", "))
-		}
+		c.remote(at+".remote", a)
 		c.knownBox(at+".box", fmt.Sprintf("air conditioner %q", a.Name), a.Box)
 		if !device(a.Transmitter) {
 			c.add(at+".transmitter", "transmitter %q of air conditioner %q must say how it is sent: simulated://ac1, lircd:… or /dev/lirc0", a.Transmitter, a.Name)
 		}
+		c.evidence(at, r, a)
 		lowest := c.degrees(at+".min", "min", a.Min)
 		highest := c.degrees(at+".max", "max", a.Max)
 		switch {
@@ -82,6 +91,50 @@ func (c *check) airConditioners(path string, r Room) {
 				a.Name, a.Min, a.Max, r.Name, r.Policy.SetpointMin, r.Policy.SetpointMax)
 		}
 		c.onMap(at, a.X, a.Y)
+	}
+}
+
+// remote checks that the infrared profile is one of ours or a remote of a file on the edge's box.
+func (c *check) remote(path string, a AirConditioner) {
+	known := infrared.Names()
+	switch {
+	case slices.Contains(known, a.Remote), namedRemote(a.Remote):
+	case strings.ContainsAny(a.Remote, "#/"):
+		c.add(path, "remote %q of air conditioner %q must name a file by its absolute path and a remote in it: /etc/overcloud/ac1.lircd.conf#ServerRoom_AC1", a.Remote, a.Name)
+	default:
+		c.add(path, "remote %q of air conditioner %q is unknown%s: known infrared profiles are %s",
+			a.Remote, a.Name, Suggest(a.Remote, known), strings.Join(known, ", "))
+	}
+}
+
+// evidence checks what tells whether the machine did what it was told: a receiver, a meter, sensors in its air.
+func (c *check) evidence(path string, r Room, a AirConditioner) {
+	if a.Receiver != "" && !device(a.Receiver) {
+		c.add(path+".receiver", "receiver %q of air conditioner %q must say how it hears: simulated://ac1, lircd:… or /dev/lirc1", a.Receiver, a.Name)
+	}
+	if a.Meter != "" && !device(a.Meter) {
+		c.add(path+".meter", "meter %q of air conditioner %q must say how its power is read: simulated://ac1, snmp:…, file:… or exec:…", a.Meter, a.Name)
+	}
+	if !(a.Running >= 0 && a.Running <= mostRunning) {
+		c.add(path+".running-w", "running-w is %v W, but it must be from 0 to %d W", a.Running, mostRunning)
+	}
+	c.airOf(path+".supply", r, a, RoleSupply, a.Supply)
+	c.airOf(path+".return", r, a, RoleReturn, a.Return)
+}
+
+// airOf checks the sensor in the air that a machine blows out or draws in: it must have that role, for as an inlet it
+// would be cooled by.
+func (c *check) airOf(path string, r Room, a AirConditioner, role string, id int) {
+	if id == 0 {
+		return
+	}
+	at := slices.IndexFunc(r.Sensors, func(s Sensor) bool { return s.ID == id })
+	if at < 0 {
+		c.add(path, "%s of air conditioner %q is sensor %d, but room %q has no such sensor", role, a.Name, id, r.Name)
+		return
+	}
+	if has := cmp.Or(r.Sensors[at].Role, RoleInlet); has != role {
+		c.add(path, "%s of air conditioner %q is sensor %d, whose role is %s: give it the role %s", role, a.Name, id, has, role)
 	}
 }
 
@@ -117,8 +170,14 @@ func (c *check) onMap(path string, x, y float64) {
 	}
 }
 
-// device says whether a text names a way to reach a device: scheme:rest or an absolute path. Which schemes
-// there are is the edge's affair.
+// namedRemote says whether a text names a remote of a file on the edge's box: an absolute path, # and the name that
+// lircd knows. Whether file and remote exist is the edge's affair.
+func namedRemote(text string) bool {
+	return regexp.MustCompile(`^/[^\s#]*[^\s#/]#[^\s#]+$`).MatchString(text)
+}
+
+// device says whether a text names a way to reach a device: scheme:rest, an absolute path, or lircd: alone for its
+// usual socket. Which schemes there are is the edge's affair.
 func device(text string) bool {
-	return regexp.MustCompile(`^([a-z][a-z0-9+.-]*:\S+|/\S+)$`).MatchString(text)
+	return text == "lircd:" || regexp.MustCompile(`^([a-z][a-z0-9+.-]*:\S+|/\S+)$`).MatchString(text)
 }

@@ -15,8 +15,17 @@ type Command struct {
 	Fan       string `json:"fan"`      // "auto", "low", "medium", "high"
 	Reason    string `json:"reason"`
 	Emergency bool   `json:"emergency,omitempty"`
+	// Origin says whose word it is: OriginRules is held to the policy's rate of change by the edge again. Empty is
+	// what OriginPerson is.
+	Origin    string `json:"origin,omitempty"`
 	TTLMillis int64  `json:"ttl_ms"`
 }
+
+// The origins of a command.
+const (
+	OriginRules  = "rules"  // the control loop's rules moved the setpoint by a step
+	OriginPerson = "person" // an override began, ended or was changed; a start
+)
 
 // Lease tells an edge that somebody is deciding for its room.
 type Lease struct {
@@ -44,10 +53,13 @@ type Ack struct {
 	Setpoint int    `json:"setpoint"`
 	// Evidence says what was seen, or why it was rejected: "infrared echo 0x8808956".
 	Evidence string `json:"evidence,omitempty"`
-	// Source is "command", "refresh", "fail-safe" or "hand remote".
-	Source     string `json:"source"`
-	TimeMillis int64  `json:"time_ms"`
-	Simulated  bool   `json:"simulated,omitempty"`
+	// Source is "command", "refresh", "fail-safe", "hand remote" or "coap" (a person's order on the old path).
+	Source string `json:"source"`
+	// CannotTell, with AckSent, says that nothing near the machine can show whether it obeys as things are, which is
+	// no fault: Evidence says why. Its edge goes on looking, and sends again by itself what turns out not to hold.
+	CannotTell bool  `json:"cannot_tell,omitempty"`
+	TimeMillis int64 `json:"time_ms"`
+	Simulated  bool  `json:"simulated,omitempty"`
 }
 
 // Alert severities, rising.
@@ -113,6 +125,8 @@ type Resource struct {
 	MemAvail   *float64    `json:"mem_available_bytes,omitempty"`
 	Disks      []Disk      `json:"disks,omitempty"`
 	Interfaces []Interface `json:"interfaces,omitempty"`
+	// LeftOut says in sentences what is not here and why: "available memory: the box says …, which cannot be".
+	LeftOut []string `json:"left_out,omitempty"`
 	// ArrivalTime marks a 2017 record without a readable time: TimeMillis is when it reached the broker.
 	ArrivalTime bool `json:"-"`
 }

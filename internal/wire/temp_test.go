@@ -2,6 +2,8 @@ package wire
 
 import (
 	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -146,4 +148,25 @@ func BenchmarkParseReading(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// What is read fast is what strconv reads.
+func TestPlainNumbersAreStrconvs(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 100_000 {
+		text := strconv.FormatFloat((random.Float64()-0.5)*math.Pow(10, float64(random.IntN(8))), 'f', random.IntN(9), 64)
+		want, err := strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+		if got, plain := plainNumber([]byte(text)); plain {
+			require.Equal(t, want, got, text)
+		} else {
+			require.Greater(t, len(text), 15, text)
+		}
+	}
+	for _, odd := range []string{"", "-", ".", "5.", ".5", "1.2.3", "1e3", "+5", "--1", "0x1", "1234567890123456", "NaN", "1 "} {
+		_, plain := plainNumber([]byte(odd))
+		require.False(t, plain, odd)
+	}
+	_, plain := plainNumber([]byte("-0.0625"))
+	require.True(t, plain)
 }

@@ -11,6 +11,7 @@ func (c Command) Validate() error {
 	faults := []error{
 		checkName("id", c.ID), checkName("room", c.Room), checkName("ac", c.AC),
 		checkRevision(c.Revision), checkTTL(c.TTLMillis), checkText("reason", c.Reason),
+		checkOneOf("origin", c.Origin, "", OriginRules, OriginPerson),
 	}
 	if c.Power {
 		faults = append(faults,
@@ -32,7 +33,7 @@ func (a Ack) Validate() error {
 	faults := []error{
 		checkName("room", a.Room), checkName("ac", a.AC),
 		checkOneOf("state", a.State, AckSent, AckConfirmed, AckRejected),
-		checkOneOf("source", a.Source, "command", "refresh", "fail-safe", "hand remote"),
+		checkOneOf("source", a.Source, "command", "refresh", "fail-safe", "hand remote", "coap"),
 		checkText("evidence", a.Evidence), checkTime("time_ms", a.TimeMillis),
 	}
 	if a.Source == "command" {
@@ -104,6 +105,9 @@ func (r Resource) Validate() error {
 	}
 	for _, nic := range r.Interfaces {
 		faults = append(faults, nic.validate())
+	}
+	for _, sentence := range r.LeftOut {
+		faults = append(faults, checkText("left_out", sentence))
 	}
 	return errors.Join(faults...)
 }

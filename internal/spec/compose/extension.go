@@ -116,7 +116,7 @@ func (l *loader) room(path, name string, value any) spec.Room {
 
 func (l *loader) sensor(path string, value any) spec.Sensor {
 	s := l.section(path, value)
-	sensor := spec.Sensor{Name: s.text("name"), Source: s.text("source"), Box: s.text("box")}
+	sensor := spec.Sensor{Name: s.text("name"), Source: s.text("source"), Box: s.text("box"), Role: s.text("role")}
 	s.whole("id", &sensor.ID)
 	s.number("x", &sensor.X)
 	s.number("y", &sensor.Y)
@@ -129,7 +129,11 @@ func (l *loader) airConditioner(path, name string, value any) spec.AirConditione
 	// 18 to 30 °C is what nearly every remote can say.
 	a := spec.AirConditioner{
 		Name: name, Remote: s.text("remote"), Box: s.text("box"), Transmitter: s.text("transmitter"), Min: 18, Max: 30,
+		Receiver: s.text("receiver"), Meter: s.text("meter"),
 	}
+	s.whole("supply", &a.Supply)
+	s.whole("return", &a.Return)
+	s.number("running-w", &a.Running)
 	s.whole("min", &a.Min)
 	s.whole("max", &a.Max)
 	s.number("x", &a.X)
@@ -157,7 +161,7 @@ func (l *loader) policy(s *section) spec.Policy {
 	for key, to := range map[string]*spec.Duration{
 		"up-every": &p.UpEvery, "down-every": &p.DownEvery, "fast-down-every": &p.FastDownEvery,
 		"sample-every": &p.SampleEvery, "stale-after": &p.StaleAfter, "evidence-window": &p.EvidenceWindow,
-		"refresh-every": &p.RefreshEvery, "lease-ttl": &p.LeaseTTL, "override-most": &p.OverrideMost,
+		"refresh-every": &p.RefreshEvery, "lease-ttl": &p.LeaseTTL, "command-every": &p.CommandEvery, "override-most": &p.OverrideMost,
 	} {
 		s.duration(key, to)
 	}

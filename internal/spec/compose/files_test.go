@@ -55,7 +55,7 @@ func TestSmartEnergyIsWhatTheDesignSays(t *testing.T) {
 
 	require.Len(t, s.Rooms, 1)
 	require.Equal(t, spec.DefaultPolicy(), s.Rooms[0].Policy, "the file shows the defaults")
-	require.Len(t, s.Rooms[0].Sensors, 4)
+	require.Len(t, s.Rooms[0].Sensors, 6)
 	require.Equal(t, "ac2", s.Rooms[0].AirConditioners[1].Name)
 }
 
