@@ -54,57 +54,54 @@ func (s State) WithDefaults() State {
 	return s
 }
 
-// Frame is one transmission.
+// Frame is one transmission. A transmitter that has lircd's keys sends Keys, waiting KeyPause between two; one that
+// has a device of the kernel sends what Parts makes of Pulses.
 type Frame struct {
 	CarrierHz int `json:"carrier_hz"`
-	// Pulses are microseconds of mark, space, mark, … and end with a mark.
+	// Pulses are microseconds of mark, space, mark, … and end with a mark. They may be missing when Keys say
+	// the same to lircd.
 	Pulses []int `json:"pulses_us"`
+	// Remote and Keys name the transmission in lircd's own configuration, in the order of sending; empty for
+	// frames that only pulses can say.
+	Remote string   `json:"remote,omitempty"`
+	Keys   []string `json:"keys,omitempty"`
 	// Code is the frame's bits, for people and for comparing; it does not travel.
 	Code Code `json:"-"`
 }
 
-// Code is the bits of a frame, most significant first.
-type Code uint64
+// Code is the bits of a frame as evidence writes them: 0x8808956 for one number, bytes in the order of sending for
+// longer frames (0x23CB26…), or the key that lircd knows.
+type Code string
 
-// String is the way codes are written in evidence: 0x8808956.
-func (c Code) String() string { return fmt.Sprintf("0x%07X", uint64(c)) }
+// String is the code as it is.
+func (c Code) String() string { return string(c) }
 
-// What one write to the kernel's infrared transmitter takes (lirc_dev.c).
-const (
-	maxDuration = 500 * time.Millisecond
-	maxEntries  = 1024
-)
-
-// Duration is how long the frame takes to send.
+// Duration is how long the frame takes to send, with its pauses.
 func (f Frame) Duration() time.Duration {
-	total := 0
+	var total time.Duration // 64 bits also where an int has 32
 	for _, us := range f.Pulses {
-		total += us
+		total += time.Duration(us) * time.Microsecond
 	}
-	return time.Duration(total) * time.Microsecond
+	return total
 }
 
-// Validate checks that a transmitter can send the frame in one write: an odd number of entries, none of them
-// zero, at most 1024, at most 500 ms in all.
+// Validate checks that a transmitter can send the frame: lircd by its Keys, or the kernel in the writes that Parts
+// makes of its Pulses.
 func (f Frame) Validate() error {
-	switch n := len(f.Pulses); {
+	if len(f.Pulses) == 0 && len(f.Keys) > 0 {
+		if f.Remote == "" {
+			return fmt.Errorf("infrared frame: keys %s of no remote: %w", strings.Join(f.Keys, " "), fault.ErrInvalid)
+		}
+		return nil
+	}
+	switch {
+	case len(f.Pulses) == 0:
+		return fmt.Errorf("infrared frame: neither pulses nor keys: %w", fault.ErrInvalid)
 	case f.CarrierHz < 20_000 || f.CarrierHz > 60_000:
 		return fmt.Errorf("infrared frame: carrier %d Hz is outside 20000 to 60000 Hz: %w", f.CarrierHz, fault.ErrInvalid)
-	case n%2 == 0:
-		return fmt.Errorf("infrared frame: %d entries; it must begin and end with a mark: %w", n, fault.ErrInvalid)
-	case n > maxEntries:
-		return fmt.Errorf("infrared frame: %d entries are more than the kernel's %d: %w", n, maxEntries, fault.ErrInvalid)
 	}
-	for i, us := range f.Pulses {
-		// The upper bound of one entry keeps the sum from overflowing.
-		if us <= 0 || us > int(maxDuration.Microseconds()) {
-			return fmt.Errorf("infrared frame: entry %d lasts %d µs: %w", i, us, fault.ErrInvalid)
-		}
-	}
-	if d := f.Duration(); d > maxDuration {
-		return fmt.Errorf("infrared frame: lasts %s, the kernel sends at most %s at once: %w", d, maxDuration, fault.ErrInvalid)
-	}
-	return nil
+	_, err := f.Parts()
+	return err
 }
 
 // Profile is one remote control's protocol.
@@ -121,14 +118,36 @@ type Profile interface {
 	Decode(frame Frame) (State, Code, error)
 }
 
-// Names lists the known remotes, sorted.
-func Names() []string { return []string{"lg"} }
+// Names lists the known remotes, sorted; midea is another name of coolix.
+func Names() []string {
+	return []string{
+		"coolix", "daikin", "fujitsu", "gree", "lg", "lg2", "midea", "mitsubishi", "panasonic", "samsung", "toshiba",
+	}
+}
 
 // ByName finds a remote. The error of an unknown one lists the known.
 func ByName(name string) (Profile, error) {
 	switch name {
+	case "coolix", "midea": // Midea's 24-bit remotes say the same
+		return Coolix{}, nil
+	case "daikin":
+		return Daikin{}, nil
+	case "fujitsu":
+		return Fujitsu{}, nil
+	case "gree":
+		return Gree{}, nil
 	case "lg":
 		return LG{}, nil
+	case "lg2":
+		return LG2{}, nil
+	case "mitsubishi":
+		return Mitsubishi{}, nil
+	case "panasonic":
+		return Panasonic{}, nil
+	case "samsung":
+		return Samsung{}, nil
+	case "toshiba":
+		return Toshiba{}, nil
 	default:
 		return nil, fmt.Errorf("remote %q is not known (known: %s): %w", name, strings.Join(Names(), ", "), fault.ErrInvalid)
 	}

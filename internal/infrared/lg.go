@@ -16,17 +16,20 @@ import (
 type LG struct{}
 
 const (
-	lgCarrierHz = 38_000
 	lgSignature = 0x88
-	lgOff       = Code(0x88C0051)
-	lgAlreadyOn = Code(1) << 15
+	lgOff       = 0x88C0051
+	lgAlreadyOn = 1 << 15
 	lgMin       = 16 // °C
 	lgMax       = 30
 )
 
-// lgTiming is in microseconds; the gap of 39750 µs after the frame is the sender's pause, not the frame's.
-func lgTiming() timing {
-	return timing{headerMark: 8500, headerSpace: 4250, bitMark: 550, oneSpace: 1600, zeroSpace: 550, bits: 28}
+// lgCodec has the 28 bits as three bytes and a half. The pause of 39750 µs after the frame is the sender's, not the
+// frame's.
+func lgCodec() codec {
+	return codec{
+		carrierHz: 38_000, bitMark: 550, oneSpace: 1600, zeroSpace: 550, msbFirst: true,
+		sections: []section{{header: []int{8500, 4250}, bits: 28}},
+	}
 }
 
 // Name is "lg".
@@ -40,113 +43,104 @@ func (LG) Max() int { return lgMax }
 
 // Encode makes the frame. With an unknown or switched-off previous state the frame also switches on.
 func (LG) Encode(state State, previous *State) (Frame, error) {
-	code, err := lgCode(state.WithDefaults(), previous != nil && previous.Power)
+	return lgEncode("lg", lgCodec(), state, previous)
+}
+
+// Decode reads a heard frame: header, 28 bits, signature, sum.
+func (LG) Decode(frame Frame) (State, Code, error) { return lgDecode("lg", lgCodec(), frame) }
+
+func lgEncode(remote string, c codec, state State, previous *State) (Frame, error) {
+	code, err := lgCode(remote, state.WithDefaults(), previous != nil && previous.Power)
 	if err != nil {
 		return Frame{}, err
 	}
-	frame := Frame{CarrierHz: lgCarrierHz, Pulses: lgTiming().encode(code), Code: code}
-	return frame, frame.Validate()
+	frame, err := c.frame(lgBytes(code))
+	frame.Code = lgText(code)
+	return frame, err
 }
 
-func lgCode(state State, alreadyOn bool) (Code, error) {
+func lgDecode(remote string, c codec, frame Frame) (State, Code, error) {
+	data, err := c.decode(frame.Pulses)
+	if err != nil {
+		return State{}, "", err
+	}
+	code := lgNumber(data)
+	state, err := lgState(remote, code)
+	return state, lgText(code), err
+}
+
+func lgBytes(code uint64) []byte {
+	return []byte{byte(code >> 20), byte(code >> 12), byte(code >> 4), byte(code & 0xF)}
+}
+
+func lgNumber(data []byte) uint64 {
+	return uint64(data[0])<<20 | uint64(data[1])<<12 | uint64(data[2])<<4 | uint64(data[3])
+}
+
+// lgText writes the 28 bits as one number.
+func lgText(code uint64) Code { return Code(fmt.Sprintf("0x%07X", code)) }
+
+func lgCode(remote string, state State, alreadyOn bool) (uint64, error) {
 	if !state.Power {
 		return lgOff, nil
 	}
-	if state.Setpoint < lgMin || state.Setpoint > lgMax {
-		return 0, fmt.Errorf("lg remote: %d °C is outside its %d to %d °C: %w", state.Setpoint, lgMin, lgMax, fault.ErrInvalid)
+	if err := checkSetpoint(remote, state.Setpoint, lgMin, lgMax); err != nil {
+		return 0, err
 	}
-	mode, err := lgMode(state.Mode)
+	mode, err := lgModes().say(remote, "mode", state.Mode)
 	if err != nil {
 		return 0, err
 	}
-	fan, err := lgFan(state.Fan)
+	fan, err := lgFans().say(remote, "fan", state.Fan)
 	if err != nil {
 		return 0, err
 	}
-	code := Code(lgSignature)<<20 | mode<<12 | Code(state.Setpoint-15)<<8 | fan<<4
+	code := lgSignature<<20 | uint64(mode)<<12 | uint64(state.Setpoint-15)<<8 | uint64(fan)<<4
 	if alreadyOn {
 		code |= lgAlreadyOn
 	}
 	return code | lgSum(code), nil
 }
 
-func lgSum(code Code) Code {
-	var sum Code
+func lgSum(code uint64) uint64 {
+	var sum uint64
 	for shift := 4; shift < 20; shift += 4 {
 		sum += code >> shift & 0xF
 	}
 	return sum & 0xF
 }
 
-func lgMode(mode string) (Code, error) {
-	switch mode {
-	case ModeCool:
-		return 0, nil
-	case ModeDry:
-		return 1, nil
-	case ModeFan:
-		return 2, nil
-	case ModeAuto:
-		return 3, nil
-	case ModeHeat:
-		return 4, nil
-	default:
-		return 0, fmt.Errorf("lg remote: mode %q is none of cool, dry, fan, auto, heat: %w", mode, fault.ErrInvalid)
-	}
+func lgModes() choices {
+	return choices{{ModeCool, 0}, {ModeDry, 1}, {ModeFan, 2}, {ModeAuto, 3}, {ModeHeat, 4}}
 }
 
-func lgFan(fan string) (Code, error) {
-	switch fan {
-	case FanLow:
-		return 0, nil
-	case FanMedium:
-		return 2, nil
-	case FanHigh:
-		return 4, nil
-	case FanAuto:
-		return 5, nil
-	default:
-		return 0, fmt.Errorf("lg remote: fan %q is none of auto, low, medium, high: %w", fan, fault.ErrInvalid)
-	}
+// lgFans: 0 is the slowest speed. Remotes of some models also say 1 and 9 (low) and 10 (high).
+func lgFans() choices {
+	return choices{{FanAuto, 5}, {FanLow, 0}, {FanMedium, 2}, {FanHigh, 4}, {FanLow, 1}, {FanLow, 9}, {FanHigh, 10}}
 }
 
-// Decode reads a heard frame: header, 28 bits, signature, sum.
-func (LG) Decode(frame Frame) (State, Code, error) {
-	code, err := lgTiming().decode(frame.Pulses)
-	if err != nil {
-		return State{}, 0, err
-	}
-	state, err := lgState(code)
-	return state, code, err
-}
-
-func lgState(code Code) (State, error) {
+func lgState(remote string, code uint64) (State, error) {
 	switch {
 	case code>>20 != lgSignature:
-		return State{}, fmt.Errorf("lg remote: %s does not begin with 0x88: %w", code, fault.ErrInvalid)
+		return State{}, fmt.Errorf("%s remote: %s does not begin with 0x88: %w", remote, lgText(code), fault.ErrInvalid)
 	case code&0xF != lgSum(code):
-		return State{}, fmt.Errorf("lg remote: the sum of %s is wrong: %w", code, fault.ErrInvalid)
+		return State{}, fmt.Errorf("%s remote: the sum of %s is wrong: %w", remote, lgText(code), fault.ErrInvalid)
 	case code == lgOff:
 		return State{}, nil
-	case code>>18&3 != 0:
-		return State{}, fmt.Errorf("lg remote: %s is no state: %w", code, fault.ErrInvalid)
+	case code>>16&0xF != 0:
+		return State{}, fmt.Errorf("%s remote: %s is no state: %w", remote, lgText(code), fault.ErrInvalid)
 	}
-	state := State{Power: true, Setpoint: int(code>>8&0xF) + 15}
-	if state.Setpoint < lgMin {
-		return State{}, fmt.Errorf("lg remote: %s tells %d °C: %w", code, state.Setpoint, fault.ErrInvalid)
+	setpoint := int(code>>8&0xF) + 15
+	if err := checkSetpoint(remote, setpoint, lgMin, lgMax); err != nil {
+		return State{}, err
 	}
-	for _, mode := range []string{ModeCool, ModeDry, ModeFan, ModeAuto, ModeHeat} {
-		if bits, err := lgMode(mode); err == nil && bits == code>>12&7 {
-			state.Mode = mode
-		}
+	mode, err := lgModes().hear(remote, "mode", byte(code>>12&7))
+	if err != nil {
+		return State{}, err
 	}
-	for _, fan := range []string{FanAuto, FanLow, FanMedium, FanHigh} {
-		if bits, err := lgFan(fan); err == nil && bits == code>>4&0xF {
-			state.Fan = fan
-		}
+	fan, err := lgFans().hear(remote, "fan", byte(code>>4&0xF))
+	if err != nil {
+		return State{}, err
 	}
-	if state.Mode == "" || state.Fan == "" {
-		return State{}, fmt.Errorf("lg remote: %s has an unknown mode or fan: %w", code, fault.ErrInvalid)
-	}
-	return state, nil
+	return State{Power: true, Setpoint: setpoint, Mode: mode, Fan: fan}, nil
 }
