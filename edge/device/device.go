@@ -1,19 +1,14 @@
-// Package device owns the things that an edge touches: thermometers, infrared transmitters and infrared
-// receivers. Each is a small interface; the specification's sensor source and air conditioner transmitter
-// say which kind stands behind it.
+// Package device owns what an edge touches: thermometers, infrared transmitters and receivers, power meters. Each
+// is a small interface; its sub-packages are the kinds of hardware, and package catalog opens the kind that an
+// address names.
 package device
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/infrared"
-	"github.com/overcloud/overcloud/internal/spec"
 )
 
 // Measurement is what a thermometer says.
@@ -23,14 +18,38 @@ type Measurement struct {
 	HasHumidity bool
 }
 
-// Thermometer is one sensor. Read may block for a second; it returns an error rather than an old value.
+// Thermometer is one sensor. Read may block for a second; it returns an error rather than an old value. A number
+// that the hardware gives instead of an answer (85.000 °C of a DS18B20 after power-up) is an error, with the reason.
 type Thermometer interface {
 	Read(ctx context.Context) (Measurement, error)
 }
 
+// Patient is a thermometer that says how a sample is made of several tries. One that does not say so is tried three
+// times, 2 s apart at the most.
+type Patient interface {
+	// Tries is how often a sample tries it at the most, and the least pause after a try that brought nothing. The
+	// pause holds between samples too.
+	Tries() (most int, pause time.Duration)
+}
+
+// NotMeasuredError is a number that the hardware gave instead of a measurement. It is told on, marked bad with the reason.
+type NotMeasuredError struct {
+	Said   Measurement
+	Reason string // "85.000 °C is what a DS18B20 says after power-up"
+}
+
+// Error is the reason.
+func (n *NotMeasuredError) Error() string { return n.Reason }
+
 // Transmitter sends infrared. A nil error means that the frame left it, not that anything heard it.
 type Transmitter interface {
 	Send(ctx context.Context, frame infrared.Frame) error
+}
+
+// Meter reads the electric power of one machine.
+type Meter interface {
+	// Watts is the power now.
+	Watts(ctx context.Context) (float64, error)
 }
 
 // Receiver is an infrared receiver near an air conditioner.
@@ -40,58 +59,19 @@ type Receiver interface {
 	Heard(ctx context.Context, cursor int64) (frames []infrared.Frame, next int64, err error)
 }
 
-// Simulation is where simulated devices find their rooms.
-type Simulation struct {
-	URL    string // base address of the simulated rooms; empty when there are none
-	Client *http.Client
+// Describer is a device that can say in a few words what stands behind its address: "dht11@4, iio:device0". The
+// table of `edge check` shows it.
+type Describer interface{ Describe() string }
+
+// Checker is a transmitter or receiver that can be tried without anything being sent: is the device there, what can it
+// do, does lircd know the remote? Found says so in a few words: "lircd 0.10.2, knows ServerRoom_AC1". Errors say what is
+// missing.
+type Checker interface {
+	Check(ctx context.Context) (found string, err error)
 }
 
-// scheme is how specifications mark simulated devices.
-const scheme = "simulated://"
+// Simulated is how specifications mark simulated devices.
+const Simulated = "simulated://"
 
 // IsSimulated says whether a source or transmitter is simulated.
-func IsSimulated(address string) bool { return strings.HasPrefix(address, scheme) }
-
-// Thermometer finds the device behind a sensor's source.
-func (s Simulation) Thermometer(room string, sensor spec.Sensor) (Thermometer, error) {
-	rest, ok := strings.CutPrefix(sensor.Source, scheme)
-	if !ok {
-		return nil, notBuilt("sensor "+strconv.Itoa(sensor.ID), "source", sensor.Source)
-	}
-	if s.URL == "" {
-		return nil, fmt.Errorf("sensor %d is simulated and SIMULATED_ROOM is not set: %w", sensor.ID, fault.ErrInvalid)
-	}
-	id := rest[strings.LastIndex(rest, "/")+1:]
-	if n, err := strconv.Atoi(id); err != nil || n < 0 {
-		return nil, fmt.Errorf("sensor %d: source %q does not end with a sensor number (write simulated://room/1): %w",
-			sensor.ID, sensor.Source, fault.ErrInvalid)
-	}
-	return simulatedThermometer{s.at(room, "sensors", id)}, nil
-}
-
-// Infrared finds the devices behind an air conditioner's transmitter.
-func (s Simulation) Infrared(room string, ac spec.AirConditioner) (Transmitter, Receiver, error) {
-	name, ok := strings.CutPrefix(ac.Transmitter, scheme)
-	switch {
-	case !ok:
-		return nil, nil, notBuilt("air conditioner "+ac.Name, "transmitter", ac.Transmitter)
-	case s.URL == "":
-		return nil, nil, fmt.Errorf("air conditioner %s is simulated and SIMULATED_ROOM is not set: %w", ac.Name, fault.ErrInvalid)
-	case name == "" || strings.Contains(name, "/"):
-		return nil, nil, fmt.Errorf("air conditioner %s: transmitter %q names no machine (write simulated://ac1): %w",
-			ac.Name, ac.Transmitter, fault.ErrInvalid)
-	}
-	near := s.at(room, "ir", name)
-	return simulatedTransmitter{near}, simulatedReceiver{near}, nil
-}
-
-func notBuilt(what, field, address string) error {
-	kind, _, found := strings.Cut(address, ":")
-	if !found || kind == "" {
-		return fmt.Errorf("%s: %s %q is no device (write simulated://…): %w", what, field, address, fault.ErrInvalid)
-	}
-	return fmt.Errorf("%s: not built yet: %s of kind %q; only simulated:// works in this version: %w", what, field, kind, fault.ErrInvalid)
-}
-
-// timeout is for one exchange with a simulated room; a real sensor blocks for up to a second.
-const timeout = 2 * time.Second
+func IsSimulated(address string) bool { return strings.HasPrefix(address, Simulated) }
