@@ -108,16 +108,18 @@ func memory(s *resource.Sample, meminfo []byte) {
 	}
 }
 
-// network reads "name: bytes packets errs drop fifo frame compressed multicast" and the same for sending.
+// network reads "name: bytes packets errs drop fifo frame compressed multicast" and the same for sending. The host's ends
+// of containers' interfaces are left out as package snmp leaves them out: they come and go under random names, and each
+// would be a new series for ever.
 func network(s *resource.Sample, dev []byte) {
 	for line := range lines(dev) {
 		name, rest, found := strings.Cut(line, ":")
 		f := strings.Fields(rest)
-		if !found || len(f) < 12 {
+		if name = strings.TrimSpace(name); !found || len(f) < 12 || strings.HasPrefix(name, "veth") {
 			continue
 		}
 		s.Interfaces = append(s.Interfaces, resource.Interface{
-			Name:    strings.TrimSpace(name),
+			Name:    name,
 			InBytes: counter(f, 0), InErrors: counter(f, 2), InDiscards: counter(f, 3),
 			OutBytes: counter(f, 8), OutErrors: counter(f, 10), OutDiscards: counter(f, 11),
 		})

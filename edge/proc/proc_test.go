@@ -17,7 +17,7 @@ func TestSampleReadsProc(t *testing.T) {
 		"uptime":  "12345.67 999.0\n",
 		"loadavg": "0.42 0.30 0.20 1/200 999\n",
 		"meminfo": "MemTotal:        1000 kB\nMemFree:          100 kB\nMemAvailable:     600 kB\n",
-		"net/dev": "Inter-|   Receive\n face |bytes\n  eth0: 1111 2 3 4 0 0 0 0 5555 6 7 8 0 0 0 0\n",
+		"net/dev": "Inter-|   Receive\n face |bytes\n  eth0: 1111 2 3 4 0 0 0 0 5555 6 7 8 0 0 0 0\n  veth1a2b3c4: 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0\n",
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))

@@ -14,18 +14,26 @@ type Sample struct {
 	At      time.Time
 	UptimeS *float64 // of the system, not of its SNMP agent
 	Load1   *float64
+	// AgentUptimeS is the SNMP agent's; it stands for a system that does not tell its own.
+	AgentUptimeS *float64
 
-	// CPU ticks since the start, over all processors. Other is nice and waiting time, where it is known.
+	// CPU ticks since the start, over all processors. Other is nice, waiting, interrupt and stolen time, where known.
 	User, System, Idle, Other *Counter
 	MemTotal, MemAvail        *float64 // bytes
 	Disks                     []wire.Disk
 	Interfaces                []Interface
+
+	// LeftOut says in sentences what is not here and why.
+	LeftOut []string
 }
 
 // Interface is the counters of one network interface.
 type Interface struct {
 	Name                                                            string
 	InBytes, OutBytes, InErrors, OutErrors, InDiscards, OutDiscards *Counter
+	// SpeedBits is what the link can carry, bit/s; 0 when it is not known. It tells how often a 32-bit counter may
+	// have wrapped.
+	SpeedBits float64
 }
 
 // Counter is a value that only rises, and begins again at 2^Bits.
@@ -48,72 +56,4 @@ func (c *Counter) since(earlier *Counter) (float64, bool) {
 		return 0, false // 64 bits do not wrap within a lifetime: somebody reset it
 	}
 	return float64(c.Value - earlier.Value), true
-}
-
-// Rates is what one sample says of a box, with the rates since the one before. Rates are nil at the first
-// sample and after a restart of the box (its uptime fell).
-func Rates(earlier *Sample, now Sample) wire.Resource {
-	r := wire.Resource{
-		TimeMillis: now.At.UnixMilli(), UptimeS: now.UptimeS, Load1: now.Load1,
-		MemTotal: now.MemTotal, MemAvail: now.MemAvail, Disks: now.Disks,
-	}
-	comparable := earlier != nil && now.At.After(earlier.At) && !restarted(*earlier, now)
-	if comparable {
-		processors(&r, *earlier, now)
-	}
-	for _, i := range now.Interfaces {
-		out := wire.Interface{Name: i.Name}
-		if before := find(earlier, i.Name); comparable && before != nil {
-			rates(&out, *before, i, now.At.Sub(earlier.At).Seconds())
-		}
-		r.Interfaces = append(r.Interfaces, out)
-	}
-	return r
-}
-
-func restarted(earlier, now Sample) bool {
-	return earlier.UptimeS != nil && now.UptimeS != nil && *now.UptimeS < *earlier.UptimeS
-}
-
-func processors(r *wire.Resource, earlier, now Sample) {
-	user, userOK := now.User.since(earlier.User)
-	system, systemOK := now.System.since(earlier.System)
-	idle, idleOK := now.Idle.since(earlier.Idle)
-	other, _ := now.Other.since(earlier.Other)
-	total := user + system + idle + other
-	if !userOK || !systemOK || !idleOK || total <= 0 {
-		return // right after its start an agent's counters stand at 0
-	}
-	percent := func(part float64) *float64 { return new(100 * part / total) }
-	r.UserPct, r.SystemPct, r.IdlePct = percent(user), percent(system), percent(idle)
-	r.CPUPercent = percent(total - idle)
-}
-
-// find looks interfaces up by name: an index can move.
-func find(s *Sample, name string) *Interface {
-	if s == nil {
-		return nil
-	}
-	for i := range s.Interfaces {
-		if s.Interfaces[i].Name == name {
-			return &s.Interfaces[i]
-		}
-	}
-	return nil
-}
-
-// mostRate is 10 Tbit/s in bytes; a rate above it is a counter that jumped.
-const mostRate = 1.25e12
-
-func rates(out *wire.Interface, before, now Interface, seconds float64) {
-	rate := func(earlier, later *Counter) *float64 {
-		rise, ok := later.since(earlier)
-		if !ok || rise/seconds > mostRate {
-			return nil
-		}
-		return new(rise / seconds)
-	}
-	out.InBytes, out.OutBytes = rate(before.InBytes, now.InBytes), rate(before.OutBytes, now.OutBytes)
-	out.InErrors, out.OutErrors = rate(before.InErrors, now.InErrors), rate(before.OutErrors, now.OutErrors)
-	out.InDiscards, out.OutDiscards = rate(before.InDiscards, now.InDiscards), rate(before.OutDiscards, now.OutDiscards)
 }
