@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,8 +28,12 @@ type Group struct {
 	mu      sync.Mutex
 	client  *kgo.Client
 	closed  bool
-	pending map[partition]*kgo.Record // the last record polled and not committed
+	pending places   // the last records polled and not committed
+	marks   []places // handed out by Mark and not committed
 }
+
+// places are the last record of each partition.
+type places map[partition]*kgo.Record
 
 type partition struct {
 	topic  string
@@ -42,7 +48,7 @@ func NewGroup(cfg Config, group string, topics ...string) (*Group, error) {
 	if group == "" || len(topics) == 0 {
 		return nil, fmt.Errorf("%w: a consumer group needs a name and topics", fault.ErrInvalid)
 	}
-	g := &Group{config: cfg, name: group, topics: topics, pending: make(map[partition]*kgo.Record)}
+	g := &Group{config: cfg, name: group, topics: topics, pending: make(places)}
 	client, err := g.open()
 	if err != nil {
 		return nil, err
@@ -76,6 +82,9 @@ func (g *Group) reopen() error {
 		g.client = fresh
 	}
 	clear(g.pending)
+	for _, mark := range g.marks {
+		clear(mark)
+	}
 	g.mu.Unlock()
 	old.CloseAllowingRebalance()
 	return nil
@@ -118,19 +127,48 @@ func (g *Group) Poll(ctx context.Context) ([]Record, error) {
 }
 
 // Commit makes everything polled so far count as processed, trying again until ctx ends. It returns nil also
-// when the group has taken the partitions away meanwhile: their next owner gets the records again.
+// when the group has taken the partitions away meanwhile: their next owner gets the records again; and when the topics
+// are gone.
 // Errors: ErrUnreachable, ErrUnauthorised, ErrRejected.
 func (g *Group) Commit(ctx context.Context) error {
+	defer g.current().AllowRebalance()
+	return g.CommitMark(ctx, g.mark())
+}
+
+// Mark remembers everything polled so far for a later CommitMark, and lets partitions go: whoever processes on
+// another goroutine than it polls has nothing to hold them for. What is taken away meanwhile is not committed.
+// Every Mark is to be committed, in the order in which they were made.
+func (g *Group) Mark() Mark {
+	mark := g.mark()
+	g.current().AllowRebalance()
+	return mark
+}
+
+func (g *Group) mark() Mark {
 	g.mu.Lock()
-	last := make([]*kgo.Record, 0, len(g.pending))
-	for _, record := range g.pending {
-		last = append(last, record)
-	}
-	g.mu.Unlock()
-	for tries := 0; len(last) > 0; tries++ {
-		err := g.current().CommitRecords(ctx, last...)
+	defer g.mu.Unlock()
+	mark := g.pending
+	g.pending = make(places, len(mark))
+	g.marks = append(g.marks, mark)
+	return Mark{mark}
+}
+
+// Mark is how far a group had been polled.
+type Mark struct{ places places }
+
+// CommitMark makes everything before the mark count as processed; it may run beside Poll. It waits and errs as
+// Commit does.
+func (g *Group) CommitMark(ctx context.Context, mark Mark) error {
+	for tries := 0; ; tries++ {
+		client, last := g.left(mark)
+		if len(last) == 0 {
+			break
+		}
+		err := client.CommitRecords(ctx, last...)
 		switch {
 		case err == nil:
+		case isUnknown(err), errors.Is(err, kgo.ErrClientClosed) && client != g.current():
+			g.config.log().Info("topics were made anew before the commit of what their predecessors held", "group", g.name)
 		case moved(err):
 			g.config.log().Info("partitions moved before their commit; their next owner reads the records again",
 				"group", g.name, "cause", err.Error())
@@ -143,10 +181,18 @@ func (g *Group) Commit(ctx context.Context) error {
 		break
 	}
 	g.mu.Lock()
-	clear(g.pending)
-	g.mu.Unlock()
-	g.current().AllowRebalance()
+	defer g.mu.Unlock()
+	clear(mark.places) // a mark is empty once it is committed
+	g.marks = slices.DeleteFunc(g.marks, func(p places) bool { return len(p) == 0 })
 	return nil
+}
+
+// left is what of a mark is still ours, and the client that polled it: another one would commit it of topics that were
+// made anew.
+func (g *Group) left(mark Mark) (*kgo.Client, []*kgo.Record) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.client, slices.Collect(maps.Values(mark.places))
 }
 
 // Close leaves the group, so that others take over at once. What was not committed is read again.
@@ -165,6 +211,9 @@ func (g *Group) forget(lost map[string][]int32) {
 	for topic, numbers := range lost {
 		for _, number := range numbers {
 			delete(g.pending, partition{topic, number})
+			for _, mark := range g.marks {
+				delete(mark, partition{topic, number})
+			}
 		}
 	}
 }

@@ -17,7 +17,9 @@ import (
 type Tail struct {
 	config Config
 	topics []string
-	start  kgo.Offset
+	since  time.Time
+
+	begin *beginning // of the client; nil for the start of everything. Poll's
 
 	mu     sync.Mutex
 	client *kgo.Client
@@ -30,11 +32,7 @@ func NewTail(cfg Config, since time.Time, topics ...string) (*Tail, error) {
 	if len(topics) == 0 {
 		return nil, fmt.Errorf("%w: a tail needs topics", fault.ErrInvalid)
 	}
-	start := kgo.NewOffset().AtStart()
-	if !since.IsZero() {
-		start = kgo.NewOffset().AfterMilli(since.UnixMilli())
-	}
-	t := &Tail{config: cfg, topics: topics, start: start}
+	t := &Tail{config: cfg, topics: topics, since: since}
 	client, err := t.open()
 	if err != nil {
 		return nil, err
@@ -43,9 +41,16 @@ func NewTail(cfg Config, since time.Time, topics ...string) (*Tail, error) {
 	return t, nil
 }
 
+// open makes a client that stands at the start of everything. One that shall begin later fetches nothing until its
+// beginning is known.
 func (t *Tail) open() (*kgo.Client, error) {
-	return t.config.client(kgo.ConsumeTopics(t.topics...), kgo.ConsumeStartOffset(t.start),
+	client, err := t.config.client(kgo.ConsumeTopics(t.topics...), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err == nil && !t.since.IsZero() {
+		t.begin = newBeginning(t.since)
+		client.PauseFetchTopics(t.topics...)
+	}
+	return client, err
 }
 
 // reopen begins anew with topics that were made anew.
@@ -66,6 +71,12 @@ func (t *Tail) reopen() error {
 	return nil
 }
 
+func (t *Tail) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
 func (t *Tail) current() *kgo.Client {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,20 +87,53 @@ func (t *Tail) current() *kgo.Client {
 // is away is waited for; topics that were made anew are read from since again. Errors: ctx's, ErrUnauthorised, the
 // closed client's.
 func (t *Tail) Poll(ctx context.Context) ([]Record, error) {
-	records, err := poll(ctx, t.current(), t.config.log(), func() {})
-	for errors.Is(err, errRebuilt) {
-		if err = t.reopen(); err == nil {
-			records, err = poll(ctx, t.current(), t.config.log(), func() {})
+	for {
+		client := t.current()
+		if err := t.find(ctx, client); err != nil {
+			return nil, err
+		}
+		records, err := poll(ctx, client, t.config.log(), func() {})
+		if errors.Is(err, errRebuilt) {
+			if err = t.reopen(); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		var out []Record
+		for _, record := range records {
+			if t.begin.reached(record) {
+				out = append(out, incoming(record))
+			}
+		}
+		t.begin.jump(client)
+		if len(out) > 0 {
+			return out, nil
 		}
 	}
-	if err != nil {
-		return nil, err
+}
+
+// find looks once where the client begins, and lets it fetch. A broker that is away is waited for.
+func (t *Tail) find(ctx context.Context, client *kgo.Client) error {
+	for tries := 0; t.begin != nil && !t.begin.known; tries++ {
+		err := t.begin.find(ctx, client, t.topics)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			t.begin.known = true
+			t.begin.skip(client)
+			client.ResumeFetchTopics(t.topics...)
+		case t.ended():
+			return explain(ctx, kgo.ErrClientClosed, "poll")
+		case isDenied(err):
+			return explain(ctx, err, "poll")
+		case !pause(ctx, backoff(tries)):
+			return ctx.Err()
+		}
 	}
-	out := make([]Record, len(records))
-	for i, record := range records {
-		out[i] = incoming(record)
-	}
-	return out, nil
+	return nil
 }
 
 // Close ends the tail; a Poll that waits returns.

@@ -2,93 +2,106 @@ package spool
 
 import (
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
 )
 
-type located struct {
-	sequence uint64
-	record   Record
-	bytes    int64 // on disk
-}
-
-// scanned is what a segment's bytes hold.
-type scanned struct {
-	records []located
-	reason  string // of the first damage; empty when there is none
-	good    int64  // bytes before the first damage
-	resumed bool   // good records follow the first damage
-}
-
-// cursorAt is the place of the first record with at least this sequence number.
-func (f scanned) cursorAt(g *segment, sequence uint64) cursor {
-	c := cursor{segment: g, sequence: sequence}
-	for _, r := range f.records {
-		if r.sequence >= sequence {
-			break
-		}
-		c.index++
-		c.offset += r.bytes
+// load finds what is on disk.
+func (s *Spool) load() error {
+	var err error
+	if s.acks, err = openAck(s.dir); err != nil {
+		s.damages = append(s.damages, Damage{Reason: err.Error()})
 	}
-	return c
-}
-
-// scan reads up to limit records of a segment. After damage it goes on at the next whole record.
-func scan(data []byte, limit int) scanned {
-	var out scanned
-	for at := 0; at < len(data) && len(out.records) < limit; {
-		n, err := frame(data[at:])
-		var sequence uint64
-		var record Record
-		if err == nil {
-			sequence, record, err = decode(data[at : at+n])
-		}
-		if err != nil {
-			if out.reason == "" {
-				out.reason, out.good = err.Error(), int64(at)
-			}
-			at = resync(data, at+1)
-			continue
-		}
-		out.resumed = out.reason != ""
-		out.records = append(out.records, located{sequence, record, int64(n)})
-		at += n
+	acked := max(1, s.acks.sequence)
+	paths, err := filepath.Glob(filepath.Join(s.dir, "*"+segmentEnding))
+	if err != nil {
+		return err
 	}
-	return out
-}
-
-// resync is the next offset, from at on, where a whole good record begins, or the end.
-func resync(data []byte, at int) int {
-	for ; at < len(data); at++ {
-		n, err := frame(data[at:])
-		if err != nil {
-			continue
-		}
-		if _, _, err := decode(data[at : at+n]); err == nil {
-			return at
-		}
-	}
-	return len(data)
-}
-
-// salvage sets a damaged segment aside and writes what could be read of it in its place.
-func (s *Spool) salvage(g *segment, found scanned) error {
-	s.setAside(g.path, found.reason)
-	var data []byte
-	*g = segment{path: g.path, first: g.first, next: g.first}
-	for _, f := range found.records {
-		var err error
-		if data, err = encode(data, f.sequence, f.record); err != nil {
+	sort.Strings(paths)
+	for i, path := range paths {
+		if err := s.loadSegment(path, i == len(paths)-1, acked); err != nil {
 			return err
 		}
 	}
-	g.take(found)
-	if err := os.WriteFile(g.path, data, 0o600); err != nil {
-		return fmt.Errorf("write what is left of a damaged spool segment: %w", err)
+	s.next = max(s.next, acked)
+	if s.head.segment == nil {
+		s.head.sequence = s.next
 	}
+	// The next append begins a segment: what was appended before a power cut stays apart from what comes.
 	return nil
+}
+
+// loadSegment adds one file's records to the queue; a file with nothing left to deliver is deleted.
+func (s *Spool) loadSegment(path string, last bool, acked uint64) error {
+	first, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(path), segmentEnding), 10, 64)
+	if err != nil {
+		s.setAside(path, "its name is no sequence number")
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	found := scan(data, first, nil)
+	g := &segment{path: path, first: first, next: first}
+	switch {
+	case found.reason == "":
+		g.take(found, int64(len(data)))
+	case last && found.codec != nil && !found.resumed && !found.headed, len(data) == 0:
+		// The last write before a crash or a power cut was cut short.
+		s.damages = append(s.damages, Damage{
+			Reason: fmt.Sprintf("%s: torn tail of %d bytes cut off", filepath.Base(path), int64(len(data))-found.good),
+		})
+		if err := os.Truncate(path, found.good); err != nil {
+			return err
+		}
+		g.take(found, found.good)
+	default:
+		if found, err = s.salvage(g, data, found); err != nil {
+			return err
+		}
+		s.lost += g.next - g.first - uint64(g.count) // a count
+	}
+	if found.codec != nil {
+		s.words.adopt(found.codec)
+	}
+	s.next = max(s.next, g.next)
+	if g.next <= acked || g.count == 0 {
+		return os.Remove(path)
+	}
+	s.segments = append(s.segments, g)
+	if s.head.segment == nil {
+		s.head, err = s.find(acked)
+	}
+	return err
+}
+
+// take counts a scan's records as the segment's.
+func (g *segment) take(found scanned, size int64) {
+	g.start, g.count, g.next, g.size = found.start, found.count, found.next, size
+}
+
+// salvage sets a damaged segment aside and writes what could be read of it in its place, under a good header.
+func (s *Spool) salvage(g *segment, data []byte, found scanned) (scanned, error) {
+	s.setAside(g.path, found.reason)
+	if found.codec == nil {
+		found.codec = newCodec(0, nil, nil)
+	}
+	whole := encodeHeader(found.codec)
+	for _, good := range found.spans {
+		whole = append(whole, data[good.from:good.to]...)
+	}
+	if err := os.WriteFile(g.path, whole, 0o600); err != nil {
+		return scanned{}, fmt.Errorf("write what is left of a damaged spool segment: %w", err)
+	}
+	s.written += uint64(len(whole))
+	s.newFiles = true
+	found = scan(whole, g.first, nil)
+	g.take(found, int64(len(whole)))
+	return found, nil
 }
 
 // setAside keeps a damaged file for people. Only the newest ones stay, so that a bad disk does not fill.
@@ -97,6 +110,7 @@ func (s *Spool) setAside(path, reason string) {
 	if err := os.Rename(path, aside); err != nil {
 		reason += " (" + err.Error() + ")"
 	}
+	s.damaged++
 	s.damages = append(s.damages, Damage{Segment: aside, Reason: filepath.Base(path) + ": " + reason})
 	const keep = 8
 	old, err := filepath.Glob(filepath.Join(s.dir, "*"+damagedEnding))
@@ -108,97 +122,65 @@ func (s *Spool) setAside(path, reason string) {
 	}
 }
 
-// Read returns up to n records from the head of the queue, in order, without taking them off. An empty batch
-// means an empty queue. Damage that appeared since Open is set aside as at Open.
-func (s *Spool) Read(n int) (Batch, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return Batch{}, ErrClosed
-	}
-	b := Batch{end: s.head}
-	for i := 0; i < len(s.segments) && len(b.Records) < n; i++ {
-		if i > 0 {
-			b.end = cursor{segment: s.segments[i], sequence: max(b.end.sequence, s.segments[i].first)}
-		}
-		if b.end.index == b.end.segment.count {
+// find is the place of the first record with at least this sequence number.
+func (s *Spool) find(sequence uint64) (cursor, error) {
+	for i, g := range s.segments {
+		if g.next <= sequence && i < len(s.segments)-1 {
 			continue
 		}
-		found, err := s.readOn(&b.end, n-len(b.Records))
-		if err != nil {
-			return Batch{}, err
+		if g.first >= sequence {
+			return cursor{segment: g, offset: g.start, sequence: sequence}, nil
 		}
-		b.Records = append(b.Records, found...)
+		data, err := os.ReadFile(g.path)
+		if err != nil && !os.IsNotExist(err) {
+			return cursor{}, fmt.Errorf("read spool segment: %w", err)
+		}
+		c := cursor{segment: g, offset: g.size, index: g.count, sequence: sequence}
+		scan(data[:min(int64(len(data)), g.size)], g.first, func(at uint64, _ []byte, offset int64) {
+			if at >= sequence && offset < c.offset {
+				c.offset = offset
+			}
+			if at >= sequence {
+				c.index--
+			}
+		})
+		return c, nil
 	}
-	return b, nil
+	return cursor{sequence: sequence}, nil
 }
 
-// readOn reads up to n records of the cursor's segment and moves the cursor.
-func (s *Spool) readOn(c *cursor, n int) ([]Record, error) {
-	n = min(n, c.segment.count-c.index)
-	found, err := s.scanFrom(*c, n)
-	if err != nil {
-		return nil, err
-	}
-	if found.reason != "" || len(found.records) != n {
-		if err := s.repair(c); err != nil {
-			return nil, err
-		}
-		n = min(n, c.segment.count-c.index)
-		if found, err = s.scanFrom(*c, n); err != nil {
-			return nil, err
+// repair salvages a segment, damaged since it was opened, in place of which a fresh one comes.
+func (s *Spool) repair(g *segment) error {
+	at := -1
+	for i := range s.segments {
+		if s.segments[i] == g {
+			at = i
 		}
 	}
-	var records []Record
-	for _, f := range found.records {
-		records = append(records, f.record)
-		c.index++
-		c.offset += f.bytes
-		c.sequence = f.sequence + 1
-	}
-	return records, nil
-}
-
-// repair salvages the cursor's segment, damaged since it was opened, and finds the cursor's place again.
-func (s *Spool) repair(c *cursor) error {
-	g, had := c.segment, c.segment.count
-	if g == s.segments[len(s.segments)-1] { // later appends go to a segment of their own
-		if _, err := s.rotate(); err != nil {
-			return err
-		}
+	if at < 0 {
+		return nil // dropped or repaired meanwhile
 	}
 	data, err := os.ReadFile(g.path)
 	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("read spool segment: %w", err)
 	}
-	found := scan(data, math.MaxInt)
+	found := scan(data[:min(int64(len(data)), g.size)], g.first, nil)
 	if found.reason == "" {
-		found.reason = fmt.Sprintf("%d of %d records are there", len(found.records), had)
+		found.reason = fmt.Sprintf("%d of %d records are there", found.count, g.count)
 	}
-	if err := s.salvage(g, found); err != nil {
+	if g == s.last() && s.tail != nil { // later appends go to a segment of their own
+		s.ended, s.tail = append(s.ended, s.tail), nil
+	}
+	fresh := &segment{path: g.path, first: g.first, next: g.next}
+	if _, err := s.salvage(fresh, data, found); err != nil {
 		return err
 	}
-	s.lost += uint64(max(0, had-g.count)) // not negative
-	*c = found.cursorAt(g, c.sequence)
-	if g == s.head.segment {
-		s.head = found.cursorAt(g, s.head.sequence)
+	fresh.next = max(fresh.next, g.next)
+	g.gone = true
+	s.segments[at] = fresh
+	s.lost += uint64(max(0, g.count-fresh.count)) // not negative
+	if s.head.segment == g {
+		s.head, err = s.find(s.head.sequence)
 	}
-	return nil
-}
-
-// scanFrom reads up to n records at a place. A file that is gone reads as empty.
-func (s *Spool) scanFrom(c cursor, n int) (scanned, error) {
-	file, err := os.Open(c.segment.path)
-	if os.IsNotExist(err) {
-		return scanned{}, nil
-	}
-	if err != nil {
-		return scanned{}, fmt.Errorf("read spool segment: %w", err)
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.NewSectionReader(file, c.offset, c.segment.size-c.offset))
-	if err != nil {
-		return scanned{}, fmt.Errorf("read spool segment: %w", err)
-	}
-	return scan(data, n), nil
+	return err
 }

@@ -3,18 +3,14 @@ package spool
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
-	"path/filepath"
-	"sort"
-	"strconv"
-	"strings"
+	"slices"
+	"time"
 )
 
 const (
 	segmentEnding = ".seg"
 	damagedEnding = ".damaged"
-	ackName       = "acked"
 )
 
 // segment is one file and what is known of it. Sequence numbers in it rise; they have gaps where damaged
@@ -24,7 +20,10 @@ type segment struct {
 	first uint64 // of the file's name: the least sequence number it can hold
 	next  uint64 // the sequence number after its last record
 	count int
+	start int64 // where its records begin
 	size  int64
+	gone  bool   // deleted, or written anew: offsets into it mean nothing
+	codec *codec // only of the segment that is appended to
 }
 
 func (g *segment) add(sequence uint64, bytes int64) {
@@ -33,111 +32,109 @@ func (g *segment) add(sequence uint64, bytes int64) {
 	g.next = sequence + 1
 }
 
-// load finds what is on disk.
-func (s *Spool) load() error {
-	acked, err := readAck(s.dir)
-	if err != nil {
-		// Without it everything is delivered again, which every reader of the streams expects.
-		s.damages = append(s.damages, Damage{Reason: err.Error()})
-	}
-	acked = max(1, acked)
-	paths, err := filepath.Glob(filepath.Join(s.dir, "*"+segmentEnding))
-	if err != nil {
-		return err
-	}
-	sort.Strings(paths)
-	for i, path := range paths {
-		if err := s.loadSegment(path, i == len(paths)-1, acked); err != nil {
-			return err
-		}
-	}
-	s.next = max(s.next, acked)
-	if s.head.segment == nil {
-		s.head.sequence = s.next
-	}
-	// Always begin a segment: what was appended before a power cut stays apart from what comes.
-	fresh, err := s.rotate()
-	if err == nil && s.head.segment == nil {
-		s.head.segment = fresh
-	}
-	return err
+// cursor is a place between two records. Index counts from the beginning of the segment.
+type cursor struct {
+	segment  *segment
+	index    int
+	offset   int64
+	sequence uint64 // of the next record, at the least
 }
 
-// loadSegment adds one file's records to the queue; a file with nothing left to deliver is deleted.
-func (s *Spool) loadSegment(path string, last bool, acked uint64) error {
-	first, err := strconv.ParseUint(strings.TrimSuffix(filepath.Base(path), segmentEnding), 10, 64)
+// rotate ends the newest segment and begins another, which knows the words and samples of its time.
+func (s *Spool) rotate(now time.Time) error {
+	codec := s.words.codec(now)
+	header := encodeHeader(codec)
+	fresh := &segment{path: segmentPath(s.dir, s.next), first: s.next, next: s.next, codec: codec}
+	fresh.start, fresh.size = int64(len(header)), int64(len(header))
+	if err := s.makeRoom(fresh.size); err != nil {
+		return err
+	}
+	file, err := begin(fresh.path, header)
+	for err != nil && isFull(err) && len(s.segments) > 1 && s.giveWay() {
+		file, err = begin(fresh.path, header)
+	}
+	switch {
+	case err == nil:
+	case s.tail != nil && isFull(err):
+		return nil // the old one grows a little longer than it should
+	default:
+		return fmt.Errorf("begin spool segment: %w", err)
+	}
+	s.written += uint64(len(header))
+	if s.tail != nil {
+		s.ended = append(s.ended, s.tail)
+		s.last().codec = nil
+	}
+	s.tail, s.newFiles = file, true
+	s.segments = append(s.segments, fresh)
+	if s.head.segment == nil {
+		s.head = cursor{segment: fresh, offset: fresh.start, sequence: s.next}
+	}
+	if oldest := s.segments[0]; len(s.segments) > 1 && s.head.segment == oldest && s.head.index == oldest.count {
+		return s.removeOldest() // everything of it was delivered
+	}
+	return nil
+}
+
+// begin makes a file whole or not at all.
+func begin(path string, header []byte) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		s.setAside(path, "its name is no sequence number")
+		return nil, err
+	}
+	if _, err := file.Write(header); err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(path))
+	}
+	return file, nil
+}
+
+// Ack takes a batch off the queue; note replaces the note that the owner finds after a restart, unless it is nil.
+// A batch that was dropped meanwhile is no error. After an error the batch is off the queue all the same, but a
+// restart may find it there again.
+func (s *Spool) Ack(b *Batch, note []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if b.end.segment == nil || b.end.sequence <= s.head.sequence {
 		return nil
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	found := scan(data, math.MaxInt)
-	g := &segment{path: path, first: first, next: first}
-	switch {
-	case found.reason == "":
-		g.take(found)
-	case last && !found.resumed:
-		// The last write before a crash or a power cut was cut short.
-		s.damages = append(s.damages, Damage{
-			Reason: fmt.Sprintf("%s: torn tail of %d bytes cut off", filepath.Base(path), int64(len(data))-found.good),
-		})
-		if err := os.Truncate(path, found.good); err != nil {
-			return err
+	noted := s.acks.write(b.end.sequence, note)
+	for len(s.segments) > 1 && s.segments[0] != b.end.segment && s.segments[0].next <= b.end.sequence {
+		if err := s.removeOldest(); err != nil {
+			return errors.Join(noted, err)
 		}
-		g.take(found)
-	default:
-		if err := s.salvage(g, found); err != nil {
-			return err
+	}
+	end := b.end
+	if end.segment.gone {
+		var err error
+		if end, err = s.find(end.sequence); err != nil {
+			return errors.Join(noted, err)
 		}
-		s.lost += g.next - g.first - uint64(g.count) // a count
 	}
-	s.next = max(s.next, g.next)
-	if g.next <= acked || g.count == 0 {
-		return os.Remove(path)
+	s.head = end
+	if s.head.segment == s.segments[0] && s.head.index == s.head.segment.count && len(s.segments) > 1 {
+		return errors.Join(noted, s.removeOldest())
 	}
-	if s.head.segment == nil {
-		s.head = found.cursorAt(g, acked)
-	}
-	s.segments = append(s.segments, g)
-	return nil
+	return noted
 }
 
-// take counts a scan's records as the segment's.
-func (g *segment) take(found scanned) {
-	for _, f := range found.records {
-		g.add(f.sequence, f.bytes)
-	}
+// Note returns the owner's note of the last acknowledgement; nil when there is none.
+func (s *Spool) Note() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.acks.note)
 }
 
-func readAck(dir string) (uint64, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ackName))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
+// SetNote replaces the note and acknowledges nothing. A note is at most MaxNote bytes.
+func (s *Spool) SetNote(note []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
 	}
-	if err != nil {
-		return 0, fmt.Errorf("read how far the spool was delivered: %w", err)
-	}
-	v, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("how far the spool was delivered is unreadable (%q): everything is delivered again", data)
-	}
-	return v, nil
-}
-
-// writeAck replaces the file at once. It is not synced: losing it repeats records, and a sync for each batch
-// would wear out an SD card.
-func writeAck(dir string, acked uint64) error {
-	path := filepath.Join(dir, ackName)
-	if err := os.WriteFile(path+".new", []byte(strconv.FormatUint(acked, 10)+"\n"), 0o600); err != nil {
-		return fmt.Errorf("note how far the spool was delivered: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("note how far the spool was delivered: %w", err)
-	}
-	return nil
+	return s.acks.write(max(s.head.sequence, s.acks.sequence), note)
 }
 
 func syncDir(dir string) error {

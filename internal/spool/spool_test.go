@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,7 +35,7 @@ func numbered(i int) Record {
 	return Record{Key: []byte("room"), Value: []byte(strconv.Itoa(i)), Time: time.UnixMilli(int64(1000 + i))}
 }
 
-func values(b Batch) []string {
+func values(b *Batch) []string {
 	var out []string
 	for _, r := range b.Records {
 		out = append(out, string(r.Value))
@@ -52,7 +53,7 @@ func drain(t *testing.T, s *Spool) []string {
 			return out
 		}
 		out = append(out, values(b)...)
-		require.NoError(t, s.Ack(b))
+		require.NoError(t, s.Ack(b, nil))
 	}
 }
 
@@ -85,7 +86,7 @@ func TestKeepsEverythingOfARecord(t *testing.T) {
 	again, err := s.Read(10)
 	require.NoError(t, err)
 	require.Equal(t, b.Records, again.Records, "reading takes nothing off")
-	require.NoError(t, s.Ack(b))
+	require.NoError(t, s.Ack(b, nil))
 	require.Zero(t, s.Stats().Depth)
 }
 
@@ -95,7 +96,7 @@ func TestReopenGoesOnWhereItWasAcknowledged(t *testing.T) {
 	put(t, s, 0, 50)
 	b, err := s.Read(13)
 	require.NoError(t, err)
-	require.NoError(t, s.Ack(b))
+	require.NoError(t, s.Ack(b, nil))
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, s.Append(Record{}), ErrClosed)
 
@@ -108,99 +109,99 @@ func TestReopenGoesOnWhereItWasAcknowledged(t *testing.T) {
 	require.Len(t, segments(t, dir), 1, "delivered segments are deleted")
 }
 
-func TestTruncatedTailIsCutOff(t *testing.T) {
-	for cut := int64(1); cut < 30; cut += 4 {
-		t.Run(fmt.Sprint(cut), func(t *testing.T) {
-			dir := t.TempDir()
-			s := open(t, dir, Options{})
-			put(t, s, 0, 20)
-			require.NoError(t, s.Close())
-			path := segments(t, dir)[0]
-			info, err := os.Stat(path)
-			require.NoError(t, err)
-			require.NoError(t, os.Truncate(path, info.Size()-cut))
-
-			s = open(t, dir, Options{})
-			put(t, s, 100, 101)
-			got := drain(t, s)
-			require.Equal(t, "100", got[len(got)-1])
-			whole := len(got) - 1
-			require.Equal(t, count(0, whole), got[:whole])
-			require.GreaterOrEqual(t, whole, 18)
-			if damages := s.Damages(); whole < 19 || len(damages) > 0 {
-				require.Len(t, damages, 1)
-				require.Contains(t, damages[0].Reason, "torn tail")
-				require.Empty(t, damages[0].Segment)
-			}
-		})
+// inMemory is a temporary folder in memory where there is such: tests with thousands of files take minutes on a disk.
+func inMemory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "spool")
+	if err != nil {
+		return t.TempDir()
 	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
-func TestEveryFlippedByteCostsOneRecordAtMost(t *testing.T) {
-	base := t.TempDir()
-	s := open(t, base, Options{SegmentBytes: 400})
-	put(t, s, 0, 40)
-	require.NoError(t, s.Close())
-	first := segments(t, base)[0]
-	good, err := os.ReadFile(first)
-	require.NoError(t, err)
-	for at := range good {
-		dir := t.TempDir()
-		require.NoError(t, os.CopyFS(dir, os.DirFS(base)))
-		bad := bytes.Clone(good)
-		bad[at] ^= 0x41
-		require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(first)), bad, 0o600))
-
-		s, err := Open(dir, Options{SegmentBytes: 400})
-		require.NoError(t, err)
-		got := drain(t, s)
-		require.GreaterOrEqual(t, len(got), 39, "byte %d", at)
-		require.Subset(t, count(0, 40), got)
-		require.True(t, sort.SliceIsSorted(got, func(i, j int) bool { return number(got[i]) < number(got[j]) }))
-		damages := s.Damages()
-		require.Len(t, damages, 1, "byte %d is reported", at)
-		require.FileExists(t, damages[0].Segment)
-		require.Equal(t, 1, s.Stats().Damaged)
-		require.NoError(t, s.Close())
+// mixed are readings, marked ones, and long JSON values that resemble each other.
+func mixed(i int) Record {
+	at := time.UnixMilli(1_790_000_000_000 + int64(i)*997)
+	r := Record{Key: []byte("hall"), Time: at, Value: fmt.Appendf(nil, "%d,%d,41.5,23.%d", at.UnixMilli(), i%4, i)}
+	switch i % 5 {
+	case 1:
+		r.Headers = map[string]string{"quality": "bad", "reason": fmt.Sprintf("step of %d K", i)}
+	case 3:
+		r.Key = fmt.Appendf(nil, "box-%d", i%3)
+		r.Value = fmt.Appendf(nil, `{"box":"box-%d","time_ms":%d,"source":"snmp","cpu_percent":%d.25,"interfaces":[{"name":"eth0","in_bytes":%d,"out_bytes":%d,"in_errors":0,"out_errors":0}]}`,
+			i%3, at.UnixMilli(), i, i*7919, i*104729)
 	}
+	return r
 }
 
-func number(s string) int { n, _ := strconv.Atoi(s); return n }
+func TestRecordsAreShortOnDisk(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	for i := range 1000 { // learn
+		require.NoError(t, s.Append(mixed(i)))
+	}
+	size := func(r func(int) Record) int64 {
+		before := s.Stats().Written
+		for i := range 100 {
+			require.NoError(t, s.Append(r(1000+i)))
+		}
+		return int64(s.Stats().Written-before) / 100
+	}
+	require.LessOrEqual(t, size(func(i int) Record { return mixed(i * 5) }), int64(22), "a reading of 26 bytes, with its checksum")
+	require.LessOrEqual(t, size(func(i int) Record { return mixed(3 + i*5) }), int64(80), "a JSON value of 170 bytes")
+}
 
-func TestDamageWhileOpenIsSetAside(t *testing.T) {
+func TestNextReadsOnWithoutAnAcknowledgement(t *testing.T) {
+	s := open(t, t.TempDir(), Options{SegmentBytes: 300})
+	put(t, s, 0, 100)
+	one, two := &Batch{}, &Batch{}
+	require.NoError(t, s.Next(one, nil, 30, 1<<20))
+	require.NoError(t, s.Next(two, one, 30, 1<<20))
+	require.Equal(t, count(0, 30), values(one))
+	require.Equal(t, count(30, 60), values(two))
+	require.NoError(t, s.Ack(one, []byte("a")))
+	require.NoError(t, s.Next(one, two, 100, 1<<20))
+	require.Equal(t, count(60, 100), values(one))
+	require.NoError(t, s.Ack(two, []byte("b")))
+	require.NoError(t, s.Next(two, one, 10, 1<<20))
+	require.Empty(t, two.Records)
+	put(t, s, 100, 102)
+	require.NoError(t, s.Next(two, one, 10, 1<<20))
+	require.Equal(t, count(100, 102), values(two))
+	require.NoError(t, s.Next(two, nil, 100, 5))
+	require.Less(t, len(two.Records), 10, "bounded by bytes")
+	require.Equal(t, "60", values(two)[0])
+}
+
+func TestTheNoteIsThereAfterARestart(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Options{})
-	put(t, s, 0, 30)
-	b, err := s.Read(5)
+	require.Empty(t, s.Note())
+	require.NoError(t, s.SetNote([]byte("first")))
+	put(t, s, 0, 5)
+	b, err := s.Read(2)
 	require.NoError(t, err)
-	require.NoError(t, s.Ack(b))
-	path := segments(t, dir)[0]
+	require.NoError(t, s.Ack(b, []byte("second")))
+	require.Error(t, s.SetNote(make([]byte, MaxNote+1)))
+	require.NoError(t, s.Close())
+
+	// A power cut within the last write leaves the slot before it.
+	path := filepath.Join(dir, ackName)
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
-	data[len(data)/2] ^= 0xFF
-	require.NoError(t, os.WriteFile(path, data, 0o600))
-
-	got := drain(t, s)
-	put(t, s, 30, 33)
-	got = append(got, drain(t, s)...)
-	require.Len(t, got, 27, "one of 28 is lost")
-	require.Equal(t, "5", got[0])
-	require.Equal(t, count(30, 33), got[24:])
-	require.EqualValues(t, 1, s.Stats().Lost)
-	require.Len(t, s.Damages(), 1)
-	require.Empty(t, s.Damages(), "told once")
-}
-
-func TestDeletedSegmentIsReportedAndPassed(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir, Options{SegmentBytes: 200})
-	put(t, s, 0, 40)
-	require.NoError(t, os.Remove(segments(t, dir)[0]))
-	got := drain(t, s)
-	require.NotEmpty(t, got)
-	require.Equal(t, "39", got[len(got)-1])
-	require.NotEmpty(t, s.Damages())
-	require.Zero(t, s.Stats().Depth)
+	s = open(t, dir, Options{})
+	require.Equal(t, "second", string(s.Note()))
+	require.Equal(t, count(2, 5), drain(t, s))
+	require.NoError(t, s.Close())
+	for at := slotBytes; at < len(data); at++ {
+		torn := bytes.Clone(data)
+		torn[at] ^= 1
+		require.NoError(t, os.WriteFile(path, torn, 0o600))
+		a, err := openAck(dir)
+		require.NoError(t, err)
+		require.Equal(t, "first", string(a.note))
+		require.NoError(t, a.close())
+	}
 }
 
 func TestLostAckFileDeliversAgain(t *testing.T) {
@@ -209,9 +210,9 @@ func TestLostAckFileDeliversAgain(t *testing.T) {
 	put(t, s, 0, 10)
 	b, err := s.Read(4)
 	require.NoError(t, err)
-	require.NoError(t, s.Ack(b))
+	require.NoError(t, s.Ack(b, nil))
 	require.NoError(t, s.Close())
-	require.NoError(t, os.WriteFile(filepath.Join(dir, ackName), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ackName), []byte("nonsense"), 0o600))
 	s = open(t, dir, Options{})
 	require.Equal(t, count(0, 10), drain(t, s))
 	require.Len(t, s.Damages(), 1)
@@ -220,7 +221,7 @@ func TestLostAckFileDeliversAgain(t *testing.T) {
 func TestBoundDropsOldestAndCounts(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Options{MaxBytes: 2000, SegmentBytes: 300})
-	outstanding := Batch{}
+	outstanding := &Batch{}
 	for i := range 500 {
 		require.NoError(t, s.Append(numbered(i)))
 		require.LessOrEqual(t, s.Stats().Bytes, int64(2000))
@@ -230,7 +231,7 @@ func TestBoundDropsOldestAndCounts(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	require.NoError(t, s.Ack(outstanding), "a batch dropped meanwhile")
+	require.NoError(t, s.Ack(outstanding, nil), "a batch dropped meanwhile")
 	stats := s.Stats()
 	require.EqualValues(t, 500, stats.Dropped+uint64(stats.Depth))
 	require.Greater(t, stats.Depth, 40)
@@ -254,35 +255,49 @@ func TestTwoSpoolsAreIndependent(t *testing.T) {
 	require.Equal(t, count(7, 9), drain(t, two))
 }
 
-// Random operations against a slice: nothing lost, doubled or reordered, over reopening too.
+// Random operations against a slice: nothing lost, doubled or reordered, over reopening and with batches on their way.
 func TestModel(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(30) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		dir := t.TempDir()
-		options := Options{SegmentBytes: int64(50 + random.IntN(500)), MaxBytes: 1 << 20}
+		options := Options{SegmentBytes: int64(50 + random.IntN(1500)), MaxBytes: 1 << 20}
 		s := open(t, dir, options)
 		var model []string
-		made := 0
+		var flying []*Batch
+		made, away := 0, 0
 		for range 400 {
 			switch op := random.IntN(20); {
 			case op < 11:
-				require.NoError(t, s.Append(numbered(made)))
-				model = append(model, strconv.Itoa(made))
+				r := mixed(made)
+				require.NoError(t, s.Append(r))
+				model = append(model, string(r.Value))
 				made++
-			case op < 18:
-				b, err := s.Read(1 + random.IntN(20))
-				require.NoError(t, err)
-				require.Equal(t, append([]string(nil), model[:len(b.Records)]...), values(b))
-				require.True(t, len(b.Records) > 0 || len(model) == 0)
-				if random.IntN(3) > 0 {
-					require.NoError(t, s.Ack(b))
-					model = model[len(b.Records):]
+			case op < 15:
+				b, after := &Batch{}, (*Batch)(nil)
+				if len(flying) > 0 {
+					after = flying[len(flying)-1]
+				}
+				require.NoError(t, s.Next(b, after, 1+random.IntN(20), 1+random.IntN(5000)))
+				if len(b.Records) == 0 {
+					require.Equal(t, len(model), away)
+					continue
+				}
+				require.Equal(t, model[away:away+len(b.Records)], values(b))
+				flying, away = append(flying, b), away+len(b.Records)
+			case op < 19:
+				if len(flying) > 0 {
+					n := len(flying[0].Records)
+					require.NoError(t, s.Ack(flying[0], nil))
+					model, flying, away = model[n:], flying[1:], away-n
 				}
 			default:
 				require.NoError(t, s.Close())
-				s = open(t, dir, options)
+				s, flying, away = open(t, dir, options), nil, 0
 			}
 			require.Equal(t, len(model), s.Stats().Depth)
+			if len(model) > 0 {
+				require.NotZero(t, s.Stats().Oldest)
+			}
 		}
 		got := drain(t, s)
 		require.Equal(t, append([]string(nil), model...), append([]string(nil), got...))
@@ -291,36 +306,46 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// A process that is killed in the middle of appending leaves a spool whose records are all there: every
-// record that it reported as appended, in order.
-func TestSurvivesKill(t *testing.T) {
-	if dir := os.Getenv("SPOOL_VICTIM"); dir != "" {
-		s, err := Open(dir, Options{SegmentBytes: 5000})
-		require.NoError(t, err)
-		for i := 0; ; i++ {
-			require.NoError(t, s.Append(numbered(i)))
-			fmt.Println(i)
+// Samplers, the syncing timer, whoever asks for the state and the reader all work at the same time.
+func TestEverythingAtOnce(t *testing.T) {
+	s := open(t, inMemory(t), Options{SegmentBytes: 2000})
+	const n = 5000
+	var others sync.WaitGroup
+	stop := make(chan struct{})
+	for _, work := range []func(){
+		func() { assert.NoError(t, s.Sync()) },
+		func() { s.Stats() },
+		func() { assert.NoError(t, s.SetNote([]byte("x"))) },
+	} {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					work()
+				}
+			}
+		})
+	}
+	others.Go(func() {
+		for i := range n {
+			assert.NoError(t, s.Append(numbered(i)))
 		}
+	})
+	var got []string
+	one, two := &Batch{}, &Batch{}
+	for len(got) < n {
+		require.NoError(t, s.Next(one, nil, 50, 1<<20))
+		require.NoError(t, s.Next(two, one, 50, 1<<20))
+		got = append(append(got, values(one)...), values(two)...)
+		require.NoError(t, s.Ack(one, nil))
+		require.NoError(t, s.Ack(two, nil))
 	}
-	dir := t.TempDir()
-	victim := exec.Command(os.Args[0], "-test.run=^TestSurvivesKill$") // ourselves
-	victim.Env = append(os.Environ(), "SPOOL_VICTIM="+dir)
-	out, err := victim.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, victim.Start())
-	seen := make([]byte, 64<<10)
-	total := 0
-	for total < 10_000 {
-		n, err := out.Read(seen)
-		require.NoError(t, err)
-		total += n
-	}
-	require.NoError(t, victim.Process.Kill())
-	_ = victim.Wait()
-	s := open(t, dir, Options{SegmentBytes: 5000})
-	got := drain(t, s)
-	require.Greater(t, len(got), 1000)
-	require.Equal(t, count(0, len(got)), got)
+	close(stop)
+	others.Wait()
+	require.Equal(t, count(0, n), got)
+	require.Empty(t, s.Damages())
 }
 
 func BenchmarkAppend(b *testing.B) {
