@@ -102,3 +102,21 @@ func TestAnIntentOlderThanWhatWasOrderedIsPassedOver(t *testing.T) {
 	b.run(time.Minute)
 	require.Empty(t, b.sent, "the machine stands colder than the intent knows")
 }
+
+func TestACommandThatExpiresWhileItWaitsIsNotCarriedOut(t *testing.T) {
+	b := newBench(t, Memory{})
+	wider := config().Bounds
+	wider.CommandEvery = time.Minute
+	b.do(b.m.Allow(b.now, wider))
+	b.order(1, 22)
+	b.run(time.Second)
+	c := command(2, 26)
+	c.TTLMillis = 30_000
+	b.do(b.m.Order(b.now, c, time.Second))
+	b.run(2 * time.Minute)
+	require.Len(t, b.sent, 1)
+	require.Equal(t, "command c2 has expired while it waited", b.notes[len(b.notes)-1])
+	b.do(b.m.Order(b.now, c, -1))
+	b.run(time.Second)
+	require.Len(t, b.sent, 2, "where no clock is trusted its revision alone counts")
+}

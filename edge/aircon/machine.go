@@ -2,8 +2,9 @@
 // them by infrared, when it believes that they arrived, and what it does when nobody orders. It is pure: time
 // and events come in, effects go out; package agent carries them out.
 //
-// What holds: a revision is acted on once; nothing outside the limits is ever sent; without orders the
-// machine is only ever told colder; a frame that was not heard is sent again.
+// What holds: a revision is acted on once; nothing outside the limits is ever sent; without orders, or without
+// readings, the machine is only ever told colder; a frame that was not heard, or that the air contradicts, is sent
+// again; nobody makes a room warmer faster than its policy.
 package aircon
 
 import (
@@ -19,8 +20,12 @@ type Config struct {
 	Room, AC string
 	Profile  infrared.Profile
 	Bounds
-	EchoWait  time.Duration // for the receiver to hear a frame
-	Spacing   time.Duration // between two frames, at the least
+	// Deaf says that no receiver is near it: only its air and its power can confirm.
+	Deaf     bool
+	EchoWait time.Duration // for the receiver to hear a frame
+	Spacing  time.Duration // between two frames, at the least
+	// Running is the power above which it certainly cools, W; 0 means 150.
+	Running   float64
 	Simulated bool
 }
 
@@ -30,9 +35,14 @@ type Bounds struct {
 	Min, Max int
 	// ResendMost is how often a frame that was not heard is sent again before an alert begins.
 	ResendMost int
-	// RetryEvery is the pause between tries after that.
+	// RetryEvery is how long evidence is waited for, and the pause between tries after that.
 	RetryEvery   time.Duration
 	RefreshEvery time.Duration // the last full state is repeated
+	// UpStep and UpEvery bound how fast the rules may raise the setpoint, K each; zero of either for no bound.
+	UpStep  int
+	UpEvery time.Duration
+	// CommandEvery is the least pause between a change and one that makes it warmer.
+	CommandEvery time.Duration
 }
 
 // Memory is what must outlive a restart.
@@ -44,10 +54,19 @@ type Memory struct {
 	Ordered         *infrared.State `json:"ordered,omitempty"`
 	// Emergency says that Ordered was: whoever makes it warmer by hand is contradicted at once.
 	Emergency bool `json:"emergency,omitempty"`
+	// Manual is what a person said since, on the 2017 way; it holds until the next command.
+	Manual *infrared.State `json:"manual,omitempty"`
 	// Wanted is what the edge makes of it: colder in fail-safe.
 	Wanted *infrared.State `json:"wanted,omitempty"`
 	// Actual is what the machine was last heard to be told; nil when that is not known.
 	Actual *infrared.State `json:"actual,omitempty"`
+
+	// When the rules last raised Ordered, when Wanted last changed and when it was last switched on, Unix ms by this
+	// box's clock; RaisedLeft is what the rules may still raise within UpEvery of the first, K.
+	RaisedMillis  int64 `json:"raised_ms,omitempty"`
+	RaisedLeft    int   `json:"raised_left,omitempty"`
+	ChangedMillis int64 `json:"changed_ms,omitempty"`
+	OnMillis      int64 `json:"on_ms,omitempty"`
 }
 
 // Effects are what is to be done, in this order: save, send, report.
@@ -76,6 +95,7 @@ type round struct {
 	state    infrared.State
 	attempts int
 	acked    bool // "sent" was reported
+	repeat   bool // says again what was told before; it begins no new claim
 	code     infrared.Code
 }
 
@@ -91,13 +111,21 @@ type Machine struct {
 	refreshAt time.Time
 	lastSend  time.Time
 
-	sent     []told // the newest frames that left the transmitter
-	noOrders bool
-	led      bool        // a lease has come since the start
-	held     *held       // a command that the limits do not allow yet
-	intended *intended   // what the workflow wants, while its command has not come
-	expired  int64       // the highest revision that came too late
-	alert    *wire.Alert // the one that lasts
+	sent       []told // the newest frames that left the transmitter
+	noOrders   bool
+	noReadings bool
+	unseen     bool // no reading has come since the start
+	leaving    bool // the edge stops
+	led        bool // a lease has come since the start
+	pace       pace
+	watch      watch
+	unread     int       // frames heard that are none of this remote's
+	held       *held     // a command that the limits do not allow yet
+	intended   *intended // what the workflow wants, while its command has not come
+	expired    int64     // the highest revision that came too late
+	// releaseAt is when what was ordered holds again after a fail-safe; zero for no such thing.
+	releaseAt time.Time
+	alert     *wire.Alert // the one that lasts
 }
 
 // told is a state that was sent, to know its echo when it comes after the next order.
@@ -115,6 +143,7 @@ const (
 	SourceRefresh    = "refresh"
 	SourceFailSafe   = "fail-safe"
 	SourceHandRemote = "hand remote"
+	SourceCoAP       = "coap"
 )
 
 // settle is the pause before the first refresh after a start: orders that came meanwhile go first.
@@ -125,6 +154,7 @@ const settle = 5 * time.Second
 func New(config Config, memory Memory, now time.Time) *Machine {
 	m := &Machine{config: config, memory: memory, refreshAt: now.Add(settle)}
 	m.memory.Actual = nil // whatever happened meanwhile was not heard
+	m.pace = recall(config.Bounds, memory, now)
 	return m
 }
 
@@ -146,12 +176,12 @@ func (m *Machine) Tick(now time.Time) Effects {
 		if now.Before(m.echoBy) {
 			return Effects{}
 		}
-		return m.missed(now, fmt.Sprintf("no infrared echo within %s", m.config.EchoWait))
+		return m.missed(now, fmt.Sprintf("no infrared echo within %s", m.echoWait()))
 	case idle:
 		if m.memory.Wanted == nil || now.Before(m.refreshAt) {
 			return Effects{}
 		}
-		m.begin(now, round{source: SourceRefresh, id: m.memory.ID, revision: m.memory.OrderedRevision, state: *m.memory.Wanted})
+		m.begin(now, m.again(*m.memory.Wanted))
 		// A power cut may have switched the machine off: the refresh switches on as well.
 		m.memory.Actual = nil
 		return m.Tick(now)
@@ -160,18 +190,30 @@ func (m *Machine) Tick(now time.Time) Effects {
 	return Effects{}
 }
 
+// again is a round that says a state once more.
+func (m *Machine) again(state infrared.State) round {
+	return round{source: SourceRefresh, id: m.memory.ID, revision: m.memory.OrderedRevision, state: state, repeat: true}
+}
+
 // Waiting says that an echo may come at any moment.
 func (m *Machine) Waiting() bool { return m.phase == sending || m.phase == waiting }
 
+// Due says that a frame is to be sent as soon as Tick may.
+func (m *Machine) Due() bool { return m.phase == due }
+
 func (m *Machine) begin(now time.Time, r round) {
 	m.round, m.phase = r, due
-	m.dueAt = later(now, m.lastSend.Add(m.config.Spacing))
+	m.dueAt = later(now, m.lastSend.Add(m.spacing()))
 }
 
 func (m *Machine) send(now time.Time) Effects {
 	previous := m.memory.Actual
-	if m.round.attempts > 0 {
-		previous = nil // it was not heard, so nothing is known
+	if m.round.attempts > 0 || m.round.source == SourceFailSafe || m.memory.Emergency {
+		previous = nil // it was not heard, so nothing is known; or too much hangs on what was known a while ago
+	}
+	said := m.round.state
+	if m.round.state = m.allowed(said); m.round.state != said && m.memory.Wanted != nil && *m.memory.Wanted == said {
+		m.memory.Wanted = new(m.round.state)
 	}
 	frame, err := m.config.Profile.Encode(m.round.state, previous)
 	if err != nil { // limits were checked before, so this is a fault of ours; it must not spin
@@ -179,10 +221,11 @@ func (m *Machine) send(now time.Time) Effects {
 		return Effects{Note: fmt.Sprintf("encode %s: %v", m.round.state, err)}
 	}
 	m.phase, m.lastSend = sending, now
+	m.claim(now)
 	m.round.attempts++
 	m.round.code = frame.Code
 	m.sent = append(m.sent[max(0, len(m.sent)-7):], told{normal(m.round.state), now})
-	return Effects{Send: &frame}
+	return Effects{Send: &frame, Save: m.round.state != said}
 }
 
 // Sent reports how the transmission went that Tick asked for.
@@ -193,17 +236,27 @@ func (m *Machine) Sent(now time.Time, err error) Effects {
 	if err != nil {
 		return m.missed(now, err.Error())
 	}
-	m.phase, m.echoBy = waiting, now.Add(m.config.EchoWait)
-	if m.round.acked || m.round.source == SourceRefresh {
-		return Effects{}
+	m.phase, m.echoBy = waiting, now.Add(m.echoWait())
+	m.watch.left(now, m.span())
+	var e Effects
+	if m.config.Deaf { // its air and its power will tell, if anything does
+		m.phase, m.refreshAt = idle, now.Add(m.config.RefreshEvery)
+		e.Alerts = m.heardAgain(now, "infrared frame "+m.round.code.String()+" left the transmitter")
 	}
-	m.round.acked = true
-	return Effects{Acks: []wire.Ack{m.ack(now, wire.AckSent, m.round, "infrared frame "+m.round.code.String()+" sent")}}
+	if !m.round.acked && m.round.source != SourceRefresh {
+		m.round.acked = true
+		e.Acks = []wire.Ack{m.ack(now, wire.AckSent, m.round, "infrared frame "+m.round.code.String()+" sent")}
+	}
+	return e
 }
 
 // missed plans the next try; after the last of them an alert begins and tries go on slowly.
 func (m *Machine) missed(now time.Time, why string) Effects {
 	m.phase, m.memory.Actual = due, nil
+	if m.leaving {
+		m.dueAt = later(now, m.lastSend.Add(m.spacing()))
+		return Effects{Note: why}
+	}
 	if m.round.attempts <= m.config.ResendMost {
 		m.dueAt = now.Add(time.Second << min(m.round.attempts, 5)) // 2, 4, 8 … s
 		return Effects{Note: why}
@@ -220,71 +273,10 @@ func (m *Machine) missed(now time.Time, why string) Effects {
 	return Effects{Note: why, Alerts: []wire.Alert{*m.alert}}
 }
 
-// Heard takes a frame that the receiver near the machine heard.
-func (m *Machine) Heard(now time.Time, state infrared.State, code infrared.Code) Effects {
-	// A late echo of an earlier try says the same state; only its power-on bit may differ.
-	if m.phase != idle && m.round.attempts > 0 && state == normal(m.round.state) {
-		return m.confirmed(now, state, code)
-	}
-	m.memory.Actual = &state
-	for _, t := range m.sent {
-		if t.state == state && now.Sub(t.at) < echoes {
-			return Effects{} // our own words: a second echo, or one that an order overtook
-		}
-	}
-	r := round{source: SourceHandRemote, id: m.memory.ID, revision: m.memory.OrderedRevision, state: state}
-	e := Effects{Save: true, Acks: []wire.Ack{m.ack(now, wire.AckConfirmed, r, "hand remote heard "+code.String())}}
-	if m.phase != idle || m.memory.Wanted == nil || !warmer(state, *m.memory.Wanted) {
-		return e
-	}
-	switch again := (round{source: SourceFailSafe, id: SourceFailSafe, revision: m.memory.OrderedRevision, state: *m.memory.Wanted}); {
-	case m.noOrders:
-		m.begin(now, again)
-	case m.memory.Emergency:
-		again.source, again.id = SourceRefresh, m.memory.ID
-		m.begin(now, again)
-		e.Note = "a hand remote made it warmer in an emergency: it is told again"
-	}
-	return e
-}
-
-func (m *Machine) confirmed(now time.Time, state infrared.State, code infrared.Code) Effects {
-	m.phase, m.refreshAt = idle, now.Add(m.config.RefreshEvery)
-	m.memory.Actual = &state
-	e := Effects{Save: true, Acks: []wire.Ack{m.ack(now, wire.AckConfirmed, m.round, "infrared echo "+code.String())}}
-	if m.alert != nil {
-		ended := *m.alert
-		ended.EndedMillis = max(now.UnixMilli(), ended.BeganMillis)
-		ended.Evidence = "infrared echo " + code.String()
-		m.alert = nil
-		e.Alerts = []wire.Alert{ended}
-	}
-	return e
-}
-
 func (m *Machine) ack(now time.Time, state string, r round, evidence string) wire.Ack {
 	return wire.Ack{
 		ID: r.id, Revision: r.revision, Room: m.config.Room, AC: m.config.AC, State: state,
 		Power: r.state.Power, Setpoint: r.state.Setpoint, Evidence: evidence, Source: r.source,
 		TimeMillis: now.UnixMilli(), Simulated: m.config.Simulated,
 	}
-}
-
-// normal is the state as a decoder says it.
-func normal(s infrared.State) infrared.State {
-	if !s.Power {
-		return infrared.State{}
-	}
-	return s.WithDefaults()
-}
-
-func warmer(a, b infrared.State) bool {
-	return b.Power && (!a.Power || a.Setpoint > b.Setpoint || a.Mode != b.Mode)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
