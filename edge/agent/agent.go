@@ -7,89 +7,192 @@ package agent
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/overcloud/overcloud/internal/fn"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
 )
 
+// agent is one generation of the daemon: what one configuration makes of it. A reload makes the next generation,
+// which takes over every unit that is made from the same.
 type agent struct {
 	config    Config
 	clock     *clock
 	outbox    *outbox
 	board     *board
+	tally     *tally
+	crew      *crew
+	live      *atomic.Pointer[agent] // the generation that runs, for whoever asks over HTTP
 	samplers  []*sampler
+	pollers   []*poller
 	actuators map[string]*actuator // by room/ac
 	guards    map[string]*guard    // by room
 	books     map[string]*rulebook // by room
+	units     []unit
 }
 
-// Run is the whole daemon until ctx ends. It closes in this order: loops, then the queues, synced.
-func Run(ctx context.Context, c Config) error {
-	outbox, err := openOutbox(c)
-	if err != nil {
-		return err
-	}
-	a, err := assemble(c, outbox)
-	if err == nil {
-		slog.InfoContext(ctx, "what stands here", "sensors", len(a.samplers), "air conditioners", len(a.actuators), "snmp targets", len(c.Targets))
-		err = a.run(ctx)
-	}
-	return errors.Join(err, outbox.close())
-}
-
-func assemble(c Config, o *outbox) (*agent, error) {
+// assemble opens the devices of a configuration and makes its loops, none of which runs yet. What the former
+// generation has of the same it keeps; former is nil at a start. Errors: ErrInvalid, and then nothing is open that was
+// not before.
+func assemble(c Config, o *outbox, former *agent) (*agent, error) {
 	a := &agent{
-		config: c, clock: &clock{kernel: c.KernelClock}, outbox: o,
-		board: &board{sensors: map[string]latest{}}, actuators: map[string]*actuator{}, guards: map[string]*guard{}, books: map[string]*rulebook{},
+		config: c, outbox: o, actuators: map[string]*actuator{}, guards: map[string]*guard{}, books: map[string]*rulebook{},
 	}
+	if former == nil {
+		a.clock, a.board, a.tally = newClock(c), &board{sensors: map[string]latest{}}, newTally()
+		a.live = &atomic.Pointer[agent]{}
+	} else {
+		a.clock, a.board, a.tally, a.crew = former.clock, former.board, former.tally, former.crew
+		if former.config.Devices.Sysfs == c.Devices.Sysfs {
+			a.config.Devices.OneWire = former.config.Devices.OneWire // two hubs would convert into each other's
+		}
+		a.live = former.live
+	}
+	a.config.Devices = a.config.Devices.Shared()
+	o.tally = a.tally
 	for _, r := range c.Rooms {
 		book := newRulebook(c.Dir, r)
-		a.books[r.Name] = book
-		for _, s := range r.Sensors {
-			if s.Box != c.Box {
-				continue
-			}
-			thermometer, err := c.Simulation.Thermometer(r.Name, s)
-			if err != nil {
-				return nil, err
-			}
-			a.samplers = append(a.samplers, &sampler{
-				room: r, sensor: s, thermometer: thermometer, book: book, outbox: o, board: a.board, clock: a.clock, judge: judge{stepK: c.StepK},
-			})
+		if former != nil && former.books[r.Name] != nil {
+			book = former.books[r.Name]
 		}
-		if err := a.guarded(r, book); err != nil {
+		a.books[r.Name] = book
+		if err := a.sensors(r, book); err != nil {
+			return nil, err
+		}
+		if err := a.machines(r, book); err != nil {
 			return nil, err
 		}
 	}
+	if err := a.coap(); err != nil {
+		return nil, err
+	}
+	a.boxes()
+	a.delivery()
+	a.orders()
+	a.server()
 	return a, nil
 }
 
-// guarded makes the actuators of a room and what watches its leases; none for a room without machines here.
-func (a *agent) guarded(r spec.Room, book *rulebook) error {
-	g := &guard{room: r.Name, box: a.config.Box, book: book, board: a.board, outbox: a.outbox, watch: newWatch(time.Now())}
+func (a *agent) add(u unit) { a.units = append(a.units, u) }
+
+// sensors adds what reads the room's sensors on this box.
+func (a *agent) sensors(r spec.Room, book *rulebook) error {
+	for _, s := range r.Sensors {
+		if s.Box != a.config.Box {
+			continue
+		}
+		name := fmt.Sprintf("sensor %d of room %s", s.ID, r.Name)
+		from := []any{r.Name, plain(s), a.config.Plausible, a.config.found(s.Source)}
+		kept, ok := a.crew.same(name, from)
+		one, _ := kept.(*sampler)
+		if !ok {
+			thermometer, err := a.config.Devices.Thermometer(r.Name, s)
+			if err != nil {
+				return err
+			}
+			one = newSampler(a, r, s, thermometer, book)
+		}
+		a.samplers = append(a.samplers, one)
+		a.add(unit{
+			name: name, from: from, run: one.run, object: one, devices: []any{one.thermometer},
+			owns: prefixed(fmt.Sprintf("%s/sensor/%d/", r.Name, s.ID)),
+		})
+	}
+	return nil
+}
+
+// machines adds the actuators of a room and what watches its leases; none for a room without machines here.
+func (a *agent) machines(r spec.Room, book *rulebook) error {
+	g := newGuard(r, a.config.Box, book, a.board, a.outbox)
+	from := []any{r.Name, a.config.Box, g.sensed}
 	for _, ac := range r.AirConditioners {
 		if ac.Box != a.config.Box {
 			continue
 		}
-		actuator, err := newActuator(a.config, r, ac, book, a.outbox)
+		one, err := a.machine(r, ac, book)
 		if err != nil {
 			return err
 		}
-		a.actuators[r.Name+"/"+ac.Name] = actuator
-		g.actuators = append(g.actuators, actuator)
+		a.actuators[r.Name+"/"+ac.Name] = one
+		g.actuators = append(g.actuators, one)
+		from = append(from, fmt.Sprintf("%p", one))
 	}
-	if len(g.actuators) > 0 {
-		a.guards[r.Name] = g
+	if len(g.actuators) == 0 {
+		return nil
 	}
+	name := "guard of room " + r.Name
+	if kept, ok := a.crew.same(name, from); ok {
+		g, _ = kept.(*guard)
+	}
+	a.guards[r.Name] = g
+	a.add(unit{
+		name: name, from: from, run: g.run, object: g,
+		owns: prefixed(r.Name+"/no-orders/", r.Name+"/no-readings/"),
+	})
 	return nil
+}
+
+func (a *agent) machine(r spec.Room, ac spec.AirConditioner, book *rulebook) (*actuator, error) {
+	name := fmt.Sprintf("air conditioner %s of room %s", ac.Name, r.Name)
+	own := ac
+	own.X, own.Y = 0, 0
+	from := []any{r.Name, own, a.config.EchoWait, a.config.Spacing, a.config.found(ac.Transmitter, ac.Receiver, ac.Meter)}
+	kept, ok := a.crew.same(name, from)
+	one, _ := kept.(*actuator)
+	if !ok {
+		made, err := newActuator(a.config, r, ac, book, a.board, a.outbox)
+		if err != nil {
+			return nil, err
+		}
+		one = made
+		one.transmitter = a.tally.counted(r.Name, ac.Name, one.transmitter)
+	}
+	a.add(unit{
+		name: name, from: from, run: one.run, object: one, devices: []any{one.transmitter, one.receiver, one.around.meter},
+		owns: prefixed(r.Name+"/infrared/"+ac.Name, r.Name+"/no-effect/"+ac.Name),
+	})
+	return one, nil
+}
+
+// plain is a sensor without its place on the map, which is no reason to begin anew.
+func plain(s spec.Sensor) spec.Sensor {
+	s.X, s.Y = 0, 0
+	return s
+}
+
+// boxes adds what polls this box and others.
+func (a *agent) boxes() {
+	for _, p := range pollers(a.config, a.outbox) {
+		name := "box " + p.box
+		from := []any{p.box, p.ip, p.source, p.every, p.offset, p.rooms, a.config.target(p.box)}
+		if kept, ok := a.crew.same(name, from); ok {
+			p, _ = kept.(*poller)
+		} else {
+			p.sample = a.tally.polled(p.box, p.sample)
+		}
+		a.pollers = append(a.pollers, p)
+		a.add(unit{name: name, from: from, run: p.run, object: p, owns: ending("/box/" + p.box)})
+	}
+}
+
+// delivery adds the ways to the broker.
+func (a *agent) delivery() {
+	broker := a.config.Broker()
+	for topic := range a.outbox.spools {
+		from := []any{a.config.Kafka, broker.Brokers, broker.ClientID}
+		a.add(unit{name: "delivery of " + topic, from: from, run: func(ctx context.Context) error { return a.outbox.deliver(ctx, broker, topic) }})
+	}
+	rooms := a.rooms()
+	a.add(unit{name: "queues", from: []any{rooms}, run: func(ctx context.Context) error { return a.outbox.keep(ctx, rooms) }})
+	a.add(unit{name: "clock", from: []any{rooms}, run: func(ctx context.Context) error {
+		return a.clock.run(ctx, a.config.Box, rooms, a.outbox.alert)
+	}})
+	a.add(unit{name: "topics", from: []any{a.config.Kafka, broker.Brokers}, run: func(ctx context.Context) error { return topics(ctx, broker) }})
 }
 
 func (a *agent) keys() []string {
@@ -114,55 +217,23 @@ func (a *agent) rooms() []string {
 	return slices.Compact(rooms)
 }
 
-func (a *agent) run(ctx context.Context) error {
-	broker := kafka.Config{Brokers: a.config.Brokers, ClientID: "edge-" + a.config.Box}
-	producer, err := kafka.NewProducer(broker)
-	if err != nil {
-		return err
-	}
-	defer producer.Close()
-	group, ctx := errgroup.WithContext(ctx)
-	run := func(loop func(context.Context) error) { group.Go(func() error { return loop(ctx) }) }
-
-	for _, s := range a.samplers {
-		run(s.run)
-	}
-	for _, p := range pollers(a.config, a.outbox) {
-		run(p.run)
-	}
-	for _, actuator := range a.actuators {
-		run(actuator.run)
-	}
-	for _, g := range a.guards {
-		run(g.run)
-	}
-	for topic := range a.outbox.spools {
-		run(func(ctx context.Context) error { return a.outbox.deliver(ctx, producer, topic) })
-	}
-	run(func(ctx context.Context) error { return a.outbox.keep(ctx, a.rooms()) })
-	run(func(ctx context.Context) error { return a.topics(ctx, broker) })
-	if len(a.rooms()) > 0 {
-		a.orders(run, broker)
-	}
-	run(func(ctx context.Context) error { return fn.Serve(ctx, a.config.Listen, a.handler()) })
-	return group.Wait()
-}
-
-// orders follows intents, commands and leases. Each has its own tail: leases of long ago say nothing.
-func (a *agent) orders(run func(func(context.Context) error), broker kafka.Config) {
-	now := time.Now()
-	run(func(ctx context.Context) error {
-		return follow(ctx, broker, now.Add(-intentsBack), wire.TopicIntent, func(r kafka.Record) { a.intent(ctx, r) })
-	})
-	if len(a.actuators) == 0 {
+// orders follows intents, commands and leases. Each has its own tail: leases of long ago say nothing. They follow for
+// this generation only, and read again what the machines know to pass over.
+func (a *agent) orders() {
+	if len(a.rooms()) == 0 {
 		return
 	}
-	run(func(ctx context.Context) error {
-		return follow(ctx, broker, now.Add(-lookBack), wire.TopicControl, func(r kafka.Record) { a.command(ctx, r) })
-	})
-	run(func(ctx context.Context) error {
-		return follow(ctx, broker, now.Add(-time.Minute), wire.TopicLease, func(r kafka.Record) { a.lease(ctx, r) })
-	})
+	broker, now := a.config.Broker(), time.Now()
+	tail := func(name, topic string, back time.Duration, take func(context.Context, kafka.Record)) {
+		a.add(unit{name: name, from: []any{fmt.Sprintf("%p", a)}, run: func(ctx context.Context) error {
+			return follow(ctx, broker, now.Add(-back), topic, func(r kafka.Record) { take(ctx, r) })
+		}})
+	}
+	tail("intents", wire.TopicIntent, intentsBack, a.intent)
+	if len(a.actuators) > 0 {
+		tail("commands", wire.TopicControl, lookBack, a.command)
+		tail("leases", wire.TopicLease, time.Minute, a.lease)
+	}
 }
 
 func (a *agent) lease(ctx context.Context, r kafka.Record) {
@@ -175,15 +246,20 @@ func (a *agent) lease(ctx context.Context, r kafka.Record) {
 		slog.WarnContext(ctx, "a lease is not understood", "room", g.room, "error", err)
 		return
 	}
+	a.clock.lease(l.Revision) // before its age is judged by that clock
 	g.lease(ctx, l, age(time.Now(), r, a.clock))
 }
 
-// topics makes the topics that are missing, whenever the broker is there.
-func (a *agent) topics(ctx context.Context, broker kafka.Config) error {
-	for {
-		err := kafka.KeepTopics(ctx, broker, wire.Topics())
-		if err == nil || ctx.Err() != nil {
-			return nil
+// topics makes the topics that are missing, whenever the broker is there, also those that vanish later.
+func topics(ctx context.Context, broker kafka.Config) error {
+	const while = 5 * time.Minute // then the loop goes round
+	for ctx.Err() == nil {
+		beat(ctx, while+time.Minute)
+		once, cancel := context.WithTimeout(ctx, while)
+		err := kafka.KeepTopics(once, broker, wire.Topics())
+		cancel()
+		if err == nil {
+			continue
 		}
 		slog.WarnContext(ctx, "topics cannot be made", "error", err)
 		select {
@@ -191,4 +267,5 @@ func (a *agent) topics(ctx context.Context, broker kafka.Config) error {
 		case <-time.After(30 * time.Second):
 		}
 	}
+	return nil
 }

@@ -66,6 +66,7 @@ func (l *lasting) left() []wire.Alert {
 
 // alert queues the beginning or the end of an alert.
 func (o *outbox) alert(a wire.Alert) {
+	o.tally.alert(a)
 	o.put(wire.TopicAlert, spool.Record{Key: []byte(a.Room), Value: wire.Encode(a)})
 	if err := o.lasting.note(a); err != nil {
 		slog.Error("an alert cannot be remembered over a restart", "id", a.ID, "error", err)

@@ -1,11 +1,13 @@
 package agent
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/overcloud/overcloud/edge/aircon"
@@ -13,21 +15,25 @@ import (
 	"github.com/overcloud/overcloud/internal/spool"
 )
 
-// Status is what /metrics and /healthz tell of an edge.
+// Status is what GET /api/v1/status and /healthz tell of an edge, and what /metrics is made from.
 type Status struct {
 	Box             string           `json:"box"`
 	Simulated       bool             `json:"simulated,omitempty"`
 	ClockTrusted    bool             `json:"clock_trusted"`
 	Queues          map[string]Queue `json:"queues"` // by topic
 	Sensors         []SensorStatus   `json:"sensors"`
+	Boxes           []BoxStatus      `json:"boxes"`
 	AirConditioners []aircon.View    `json:"air_conditioners"`
+	Rooms           []RoomStatus     `json:"rooms,omitempty"`     // those with air conditioners here
 	NoOrders        []string         `json:"no_orders,omitempty"` // rooms in fail-safe
+	Alerts          []string         `json:"alerts,omitempty"`    // the IDs of those that last
 }
 
 // Queue is one spool with the age of its oldest record.
 type Queue struct {
 	spool.Stats
 	OldestAgeS float64 `json:"oldest_age_s"`
+	Refused    uint64  `json:"refused"` // records that the broker will never take
 }
 
 // SensorStatus is one sensor with the age of its last good reading.
@@ -36,11 +42,23 @@ type SensorStatus struct {
 	AgeS *float64 `json:"age_s"` // null when there was none yet
 }
 
+// RoomStatus is who decides for a room.
+type RoomStatus struct {
+	Room string `json:"room"`
+	// LeaseAgeS is the time since the last lease, or since the start while none has come.
+	LeaseAgeS float64 `json:"lease_age_s"`
+	Revision  int64   `json:"lease_revision"` // 0: none has come
+	NoOrders  bool    `json:"no_orders,omitempty"`
+}
+
 // status is cheap: it reads no device and asks no broker.
 func (a *agent) status(now time.Time) Status {
-	s := Status{Box: a.config.Box, Simulated: a.config.Simulation.URL != "", ClockTrusted: a.clock.trusted(), Queues: map[string]Queue{}}
+	s := Status{
+		Box: a.config.Box, Simulated: a.config.Devices.Simulation.URL != "", ClockTrusted: a.clock.trusted(),
+		Queues: map[string]Queue{}, Alerts: a.outbox.lasting.ids(),
+	}
 	for topic, queue := range a.outbox.spools {
-		q := Queue{Stats: queue.Stats()}
+		q := Queue{Stats: queue.Stats(), Refused: a.outbox.refusals(topic)}
 		if !q.Oldest.IsZero() {
 			q.OldestAgeS = max(0, now.Sub(q.Oldest).Seconds())
 		}
@@ -56,39 +74,86 @@ func (a *agent) status(now time.Time) Status {
 	slices.SortFunc(s.Sensors, func(x, y SensorStatus) int {
 		return strings.Compare(fmt.Sprintf("%s/%09d", x.Room, x.Sensor), fmt.Sprintf("%s/%09d", y.Room, y.Sensor))
 	})
+	for _, p := range a.pollers {
+		s.Boxes = append(s.Boxes, a.tally.box(p.box))
+	}
 	for _, key := range a.keys() {
 		s.AirConditioners = append(s.AirConditioners, a.actuators[key].now())
 	}
-	for _, g := range a.guards {
-		g.mu.Lock()
-		if g.watch.lost {
-			s.NoOrders = append(s.NoOrders, g.room)
+	for _, room := range a.rooms() {
+		g, guarded := a.guards[room]
+		if !guarded {
+			continue
 		}
+		g.mu.Lock()
+		r := RoomStatus{Room: room, LeaseAgeS: now.Sub(g.watch.last).Seconds(), Revision: g.watch.revision, NoOrders: g.watch.lost}
 		g.mu.Unlock()
+		s.Rooms = append(s.Rooms, r)
+		if r.NoOrders {
+			s.NoOrders = append(s.NoOrders, room)
+		}
 	}
 	return s
 }
 
-// check is healthy while the edge does its work: sampling goes on. A broker or a sensor that is away is no
-// fault of the edge; those are alerts.
+// ids are the alerts that last, sorted.
+func (l *lasting) ids() []string {
+	var out []string
+	for _, alert := range l.left() {
+		out = append(out, alert.ID)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// refusals are the records of a topic that the broker will never take.
+func (o *outbox) refusals(topic string) uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.refused[topic]
+}
+
+// check is healthy while the edge does its work: every loop goes round and every sensor is looked at. A broker or a
+// sensor that is away is no fault of the edge; those are alerts.
 func (a *agent) check() (any, error) {
 	now := time.Now()
+	return a.status(now), a.fault(now)
+}
+
+func (a *agent) fault(now time.Time) error {
+	if err := a.crew.hung(now); err != nil {
+		return err
+	}
 	for _, l := range a.board.all() {
 		// A sample may take three tries of two seconds.
 		if most := 3*l.every + 30*time.Second; !l.Looked.IsZero() && now.Sub(l.Looked) > most {
-			return a.status(now), fmt.Errorf("sensor %d of room %s was not looked at for %s", l.Sensor, l.Room, now.Sub(l.Looked).Round(time.Second))
+			return fmt.Errorf("sensor %d of room %s was not looked at for %s", l.Sensor, l.Room, now.Sub(l.Looked).Round(time.Second))
 		}
 	}
-	return a.status(now), nil
+	return nil
 }
 
-func (a *agent) handler() http.Handler {
+// handler answers for the generation that runs.
+func handler(live *atomic.Pointer[agent]) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", fn.HealthHandler(a.check))
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("GET /healthz", fn.HealthHandler(func() (any, error) { return live.Load().check() }))
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		// The asker may be gone; there is nobody left to tell.
-		_ = json.NewEncoder(w).Encode(a.status(time.Now()))
+		_ = json.NewEncoder(w).Encode(live.Load().status(time.Now()))
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		live.Load().metrics(w, time.Now())
 	})
 	return mux
+}
+
+// server adds what answers over HTTP.
+func (a *agent) server() {
+	listen, live := a.config.Listen, a.live
+	a.add(unit{name: "http", from: []any{listen}, run: func(ctx context.Context) error {
+		beat(ctx, forever) // it waits for people
+		return fn.Serve(ctx, listen, handler(live))
+	}})
 }

@@ -54,7 +54,7 @@ func TestTheLoopFromSensorToAirConditioner(t *testing.T) {
 	require.NotNil(t, r.CPUPercent, "the second look has rates")
 
 	var status Status
-	w.get("http://"+w.config.Listen+"/metrics", &status)
+	w.get("http://"+w.config.Listen+"/api/v1/status", &status)
 	require.Len(t, status.Sensors, 2)
 	require.Less(t, *status.Sensors[0].AgeS, 5.0)
 	require.EqualValues(t, 2, status.AirConditioners[0].Revision)
@@ -72,7 +72,7 @@ func TestNothingIsLostOrDoubledWhileTheBrokerIsAway(t *testing.T) {
 	stop := w.start()
 	depth := func() int {
 		var status Status
-		w.get("http://"+w.config.Listen+"/metrics", &status)
+		w.get("http://"+w.config.Listen+"/api/v1/status", &status)
 		return status.Queues[wire.TopicTemp].Depth
 	}
 	require.Eventually(t, func() bool { return healthy(w.config.Listen) }, 5*time.Second, 20*time.Millisecond, "a broker is optional")
@@ -277,7 +277,7 @@ func TestASensorThatDoesNotAnswerIsReportedAndBack(t *testing.T) {
 		rw.Write([]byte(`{"celsius":24.5}`))
 	}))
 	t.Cleanup(flaky.Close)
-	w.config.Simulation.URL = flaky.URL
+	w.config.Devices.Simulation.URL = flaky.URL
 	w.config.Rooms[0].AirConditioners = nil
 	w.config.Rooms[0].Sensors = w.config.Rooms[0].Sensors[:1]
 	w.start()

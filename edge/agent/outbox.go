@@ -3,13 +3,13 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
-	"github.com/overcloud/overcloud/internal/fault"
-	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/spool"
 	"github.com/overcloud/overcloud/internal/wire"
 )
@@ -18,26 +18,35 @@ import (
 // of one never drops another.
 type outbox struct {
 	spools map[string]*spool.Spool // by topic
-	full   map[string]bool         // topics whose spool alert lasts
 	box    string
+	every  time.Duration // of the syncs
+	linger time.Duration // of readings and boxes' resources
 
 	lasting *lasting
+	tally   *tally // of what is queued; nil for nobody
+
+	mu       sync.Mutex
+	troubles map[string]*trouble // by topic; what keep knows of each queue
+	failing  map[string]bool     // topics whose queue could not be written last time
+	refused  map[string]uint64   // records that the broker does not take, by topic
+	unsaid   []spool.Record      // alerts that the full disk did not take, oldest first
 }
 
 func openOutbox(c Config) (*outbox, error) {
 	o := &outbox{
-		spools: map[string]*spool.Spool{}, full: map[string]bool{}, box: c.Box,
-		lasting: loadLasting(filepath.Join(c.Dir, "alerts.json")),
+		spools: map[string]*spool.Spool{}, box: c.Box, every: c.Spool.SyncEvery, linger: c.Spool.Linger,
+		lasting:  loadLasting(filepath.Join(c.Dir, "alerts.json")),
+		troubles: map[string]*trouble{}, failing: map[string]bool{}, refused: map[string]uint64{},
 	}
 	for topic, size := range map[string]int64{
-		wire.TopicTemp: c.SpoolBytes, wire.TopicResource: c.SpoolBytes / 4,
-		wire.TopicAck: c.SpoolBytes / 4, wire.TopicAlert: c.SpoolBytes / 4,
+		wire.TopicTemp: c.Spool.Bytes, wire.TopicResource: c.Spool.Bytes / 4,
+		wire.TopicAck: c.Spool.Bytes / 4, wire.TopicAlert: c.Spool.Bytes / 4,
 	} {
 		s, err := spool.Open(c.spoolDir(topic), spool.Options{MaxBytes: size})
 		if err != nil {
 			return nil, errors.Join(err, o.close())
 		}
-		o.spools[topic] = s
+		o.spools[topic], o.troubles[topic] = s, &trouble{}
 		o.tellDamages(topic)
 	}
 	o.endEarlier(time.Now())
@@ -53,35 +62,83 @@ func (o *outbox) close() error {
 	return errors.Join(faults...)
 }
 
-// put queues one record. A queue that cannot be written is logged: there is nobody else to tell.
+// put queues one record. A queue that cannot be written is logged once, and told when there is room again; sampling
+// goes on.
 func (o *outbox) put(topic string, r spool.Record) {
 	if r.Time.IsZero() {
 		r.Time = time.Now()
 	}
-	if err := o.spools[topic].Append(r); err != nil {
-		slog.Error("a record is lost", "topic", topic, "error", err)
+	err := o.spools[topic].Append(r)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case err == nil && o.failing[topic]:
+		slog.Info("the queue can be written again", "topic", topic)
+	case err != nil && !o.failing[topic]:
+		slog.Error("records are lost: the queue cannot be written", "topic", topic, "error", err)
+	}
+	o.failing[topic] = err != nil
+	// An alert is what tells of the others: a few of them wait in memory for the disk.
+	const unsaidMost = 100
+	if err != nil && topic == wire.TopicAlert && len(o.unsaid) < unsaidMost {
+		o.unsaid = append(o.unsaid, r)
+	}
+}
+
+// sayAgain queues the alerts that a full disk did not take.
+func (o *outbox) sayAgain() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.unsaid) > 0 && o.spools[wire.TopicAlert].Append(o.unsaid[0]) == nil {
+		o.unsaid = o.unsaid[1:]
+		o.failing[wire.TopicAlert] = false
 	}
 }
 
 func (o *outbox) reading(r wire.Reading) {
+	o.tally.reading(r)
 	o.put(wire.TopicTemp, spool.Record{
 		Key: []byte(r.Room), Value: wire.AppendReading(nil, r), Headers: r.Headers(), Time: r.At,
 	})
 }
 
 func (o *outbox) resource(r wire.Resource) {
-	o.put(wire.TopicResource, spool.Record{Key: []byte(r.Box), Value: wire.Encode(r)})
+	o.put(wire.TopicResource, spool.Record{Key: []byte(r.Box), Value: wire.Encode(brief(r))})
+}
+
+// brief rounds what was divided to hundredths: ten more digits of a rate mean nothing, and nobody can compress them.
+func brief(r wire.Resource) wire.Resource {
+	fields := []**float64{&r.UptimeS, &r.Load1, &r.CPUPercent, &r.UserPct, &r.SystemPct, &r.IdlePct}
+	r.Interfaces = slices.Clone(r.Interfaces)
+	for i := range r.Interfaces {
+		nic := &r.Interfaces[i]
+		fields = append(fields, &nic.InBytes, &nic.OutBytes, &nic.InErrors, &nic.OutErrors, &nic.InDiscards, &nic.OutDiscards)
+	}
+	for _, field := range fields {
+		if *field != nil {
+			rounded := math.Round(**field*100) / 100
+			*field = &rounded
+		}
+	}
+	return r
 }
 
 func (o *outbox) ack(a wire.Ack) {
+	o.tally.ack(a)
 	o.put(wire.TopicAck, spool.Record{Key: wire.ControlKey(a.Room, a.AC), Value: wire.Encode(a)})
 }
 
-// keep syncs the spools each second and tells of damage and of queues that fill up.
+// keep syncs the spools and tells of damage, and of queues that fill up, grow old or lose records. A disk that takes
+// long for one sync delays nobody else: appends do not wait for it.
 func (o *outbox) keep(ctx context.Context, rooms []string) error {
-	tick := time.NewTicker(time.Second)
+	every := o.every
+	if every <= 0 {
+		every = time.Second
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
+		beat(ctx, every+time.Minute)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -91,8 +148,9 @@ func (o *outbox) keep(ctx context.Context, rooms []string) error {
 					slog.Error("a spool cannot be synced", "topic", topic, "error", err)
 				}
 				o.tellDamages(topic)
-				o.tellFull(now, topic, s.Stats(), rooms)
+				o.look(now, topic, rooms)
 			}
+			o.sayAgain()
 		}
 	}
 }
@@ -103,84 +161,9 @@ func (o *outbox) tellDamages(topic string) {
 	}
 }
 
-// tellFull begins an alert at 80 % of a spool's bytes and ends it at 70 %.
-func (o *outbox) tellFull(now time.Time, topic string, s spool.Stats, rooms []string) {
-	share := float64(s.Bytes) / float64(s.Max)
-	full := share > 0.8 || o.full[topic] && share > 0.7
-	if full == o.full[topic] {
-		return
-	}
-	o.full[topic] = full
-	for _, room := range rooms {
-		a := wire.Alert{
-			ID: room + "/spool/" + o.box + "/" + topic, Room: room, Kind: "spool", Severity: wire.SeverityHigh, Source: "edge",
-			BeganMillis: now.UnixMilli(),
-			Evidence:    fmt.Sprintf("the queue of %s is %.0f %% full with %d records, %d dropped", topic, 100*share, s.Depth, s.Dropped),
-		}
-		if !full {
-			a.EndedMillis = now.UnixMilli()
-		}
-		o.alert(a)
-	}
-}
-
-// deliver brings one topic's records to the broker, in order, and takes them off the queue when the broker
-// has them. It waits for a broker that is away for as long as it takes.
-func (o *outbox) deliver(ctx context.Context, producer *kafka.Producer, topic string) error {
-	s, wait, away := o.spools[topic], time.Second, false
-	const batch = 500
-	for size := batch; ; {
-		records, err := s.Read(size)
-		if err == nil && len(records.Records) == 0 {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-s.Appended():
-			}
-			continue
-		}
-		if err == nil {
-			err = producer.Produce(ctx, outgoing(topic, records.Records)...)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			if away {
-				slog.Info("delivering again", "topic", topic)
-			}
-			if err := s.Ack(records); err != nil {
-				slog.Error("delivered records stay in the queue and will come again", "topic", topic, "error", err)
-			}
-			wait, away, size = time.Second, false, batch
-			continue
-		case errors.Is(err, fault.ErrRejected) && len(records.Records) > 1:
-			size = 1 // find the one that the broker does not take
-			continue
-		case errors.Is(err, fault.ErrRejected):
-			slog.Error("the broker refuses a record for good; it is dropped", "topic", topic, "error", err)
-			if err := s.Ack(records); err != nil {
-				return err
-			}
-			continue
-		}
-		if !away {
-			slog.Warn("records wait in the queue", "topic", topic, "error", err)
-		}
-		away = true
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, 30*time.Second)
-	}
-}
-
-func outgoing(topic string, records []spool.Record) []kafka.Record {
-	out := make([]kafka.Record, len(records))
-	for i, r := range records {
-		out[i] = kafka.Record{Topic: topic, Key: r.Key, Value: r.Value, Headers: r.Headers}
-	}
-	return out
+// refuse counts a record that the broker will never take.
+func (o *outbox) refuse(topic string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refused[topic]++
 }

@@ -1,41 +1,23 @@
 package agent
 
 import (
-	"fmt"
-	"math"
 	"time"
+
+	"github.com/overcloud/overcloud/edge/plausible"
 )
 
-// Bounds of what air at a server inlet can be, °C, and how fast it can change.
+// How long a sensor may be doubted before it becomes an alert. A true step is believed after 20 s.
 const (
-	leastPlausible = -10.0
-	mostPlausible  = 60.0
-	stepEvery      = 10 * time.Second
+	badPatience      = 30 * time.Second
+	humidityPatience = 10 * time.Minute
 )
 
-// judge says whether a sensor can be believed. A reading that it doubts is marked, never dropped. It measures
-// steps against the last reading that it believed, and allows more the older that one is, so that a true
-// change is believed after a while.
-type judge struct {
-	stepK float64 // allowed for each 10 s, at the least once
-	last  float64
-	at    time.Time
+// doubts is what is held against one sensor.
+type doubts struct {
+	judge            plausible.Judge
+	sensor, humidity plausible.Trouble
 }
 
-// doubt is the reason not to believe a reading; empty when there is none.
-func (j *judge) doubt(now time.Time, celsius float64) string {
-	switch {
-	case math.IsNaN(celsius) || math.IsInf(celsius, 0):
-		return "no number"
-	case celsius < leastPlausible || celsius > mostPlausible:
-		return fmt.Sprintf("%.1f °C is outside %g to %g °C", celsius, leastPlausible, mostPlausible)
-	}
-	if !j.at.IsZero() {
-		allowed := j.stepK * max(1, now.Sub(j.at).Seconds()/stepEvery.Seconds())
-		if step := celsius - j.last; math.Abs(step) > allowed {
-			return fmt.Sprintf("step of %+.1f K within %s", step, now.Sub(j.at).Round(time.Second))
-		}
-	}
-	j.last, j.at = celsius, now
-	return ""
+func newDoubts(p Plausible) doubts {
+	return doubts{judge: plausible.Judge{Limits: plausible.Limits(p)}}
 }

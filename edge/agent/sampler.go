@@ -2,65 +2,19 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
-	"sync"
 	"time"
 
 	"github.com/overcloud/overcloud/edge/device"
+	"github.com/overcloud/overcloud/edge/plausible"
 	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
 )
 
-// latest is what a sensor said last.
-type latest struct {
-	Room    string    `json:"room"`
-	Sensor  int       `json:"sensor"`
-	Celsius float64   `json:"celsius"`
-	At      time.Time `json:"at,omitzero"` // of the last good reading
-	Bad     string    `json:"bad,omitempty"`
-	Failed  int       `json:"failed"` // samples in a row without any reading
-	Looked  time.Time `json:"looked,omitzero"`
-	every   time.Duration
-}
-
-// board is where the samplers write what they saw last, for fail-safe decisions and health.
-type board struct {
-	mu      sync.Mutex
-	sensors map[string]latest
-}
-
-func (b *board) write(l latest) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.sensors[fmt.Sprintf("%s/%d", l.Room, l.Sensor)] = l
-}
-
-func (b *board) all() []latest {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var out []latest
-	for _, l := range b.sensors {
-		out = append(out, l)
-	}
-	return out
-}
-
-// warmest is the highest good reading of a room that is no older than age.
-func (b *board) warmest(now time.Time, room string, age time.Duration) (float64, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	warmest, found := 0.0, false
-	for _, l := range b.sensors {
-		if l.Room == room && !l.At.IsZero() && now.Sub(l.At) <= age && (!found || l.Celsius > warmest) {
-			warmest, found = l.Celsius, true
-		}
-	}
-	return warmest, found
-}
-
-// sampler reads one sensor on monotonic ticks and never waits for the network beyond it.
+// sampler reads one sensor on monotonic ticks, on a goroutine of its own, so that a slow one delays no other.
 type sampler struct {
 	room        spec.Room
 	sensor      spec.Sensor
@@ -69,79 +23,140 @@ type sampler struct {
 	outbox      *outbox
 	board       *board
 	clock       *clock
-	judge       judge
+	doubts      doubts
 	state       latest
-	began       time.Time // of the alert that lasts; zero for none
+	rest        time.Time // the device is left alone until then
 }
 
-// Tries within one sample; a DHT22 wants 2 s between them.
+func newSampler(a *agent, r spec.Room, s spec.Sensor, thermometer device.Thermometer, book *rulebook) *sampler {
+	return &sampler{
+		room: r, sensor: s, thermometer: thermometer, book: book, outbox: a.outbox, board: a.board, clock: a.clock,
+		doubts: newDoubts(a.config.Plausible),
+	}
+}
+
+// How a sample is made of tries when the device does not say.
 const (
-	triesMost = 3
-	triesGap  = 2 * time.Second
+	triesMost  = 3
+	triesPause = 2 * time.Second
 )
 
-func (s *sampler) run(ctx context.Context) error {
-	s.state = latest{Room: s.room.Name, Sensor: s.sensor.ID, every: s.book.policy().SampleEvery.D()}
-	tick := time.NewTicker(s.state.every)
-	defer tick.Stop()
-	for {
-		if every := s.book.policy().SampleEvery.D(); every != s.state.every {
-			s.state.every = every
-			tick.Reset(every)
-		}
-		s.sample(ctx)
-		if !awaitTick(ctx, tick.C, s.state.every) {
-			return nil
-		}
-	}
-}
+// Bounds of one sample: it ends before the next is due, but has the time that a slow driver takes.
+const (
+	sampleLeast = 2 * time.Second
+	sampleMost  = 15 * time.Second
+)
 
-// awaitTick waits for the next tick that is at least half an interval away. A tick that came while a slow
-// sensor was read lies ready at once; two readings within one millisecond would be one to every reader.
-func awaitTick(ctx context.Context, tick <-chan time.Time, every time.Duration) bool {
-	ended := time.Now()
+// policyEvery is how soon another interval holds, also while a long one has not passed.
+const policyEvery = 15 * time.Second
+
+func (s *sampler) run(ctx context.Context) error {
+	every := s.book.policy().SampleEvery.D()
+	s.state = latest{Room: s.room.Name, Sensor: s.sensor.ID, role: airOf(s.sensor)}
+	origin := time.Now()
+	next := origin
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
+		beat(ctx, 2*policyEvery+sampleMost)
 		select {
 		case <-ctx.Done():
-			return false
-		case <-tick:
-			if time.Since(ended) >= every/2 {
-				return true
-			}
+			return nil
+		case <-timer.C:
 		}
+		if now := s.book.policy().SampleEvery.D(); now != every {
+			every, origin = now, time.Now()
+			next = origin
+		}
+		if wait := time.Until(next); wait > 0 {
+			timer.Reset(min(wait, policyEvery))
+			continue
+		}
+		s.state.every = every
+		s.sample(ctx, time.Now().Add(min(max(every, sampleLeast), sampleMost)))
+		next = nextTick(origin, time.Now(), every)
+		timer.Reset(min(time.Until(next), policyEvery))
 	}
 }
 
-// sample makes one reading out of up to three tries.
-func (s *sampler) sample(ctx context.Context) {
-	gap := min(triesGap, s.state.every/(triesMost+1))
-	var m device.Measurement
-	var err error
-	for try := range triesMost {
+// nextTick is the first multiple of the interval that is at least a quarter of it away. Ticks that passed while a slow
+// sensor was read are left out: two readings within one millisecond would be one to every reader.
+func nextTick(origin, now time.Time, every time.Duration) time.Time {
+	passed := now.Add(every / 4).Sub(origin)
+	return origin.Add((passed/every + 1) * every)
+}
+
+// sample makes one reading out of as many tries as the device wants and the time allows.
+func (s *sampler) sample(ctx context.Context, deadline time.Time) {
+	m, tried, err := s.read(ctx, deadline)
+	if ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	s.state.Looked = now
+	var said *device.NotMeasuredError
+	switch {
+	case !tried: // the device rests after a fault that was told
+	case err == nil:
+		s.took(now, m, "")
+	case errors.As(err, &said) && measurable(said.Said) == nil:
+		s.took(now, said.Said, said.Reason)
+	default:
+		s.failed(now, err)
+	}
+	if d, ok := s.thermometer.(device.Describer); ok {
+		s.state.Device = d.Describe()
+	}
+	s.board.write(s.state)
+}
+
+func (s *sampler) read(ctx context.Context, deadline time.Time) (m device.Measurement, tried bool, err error) {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	most, pause, patient := s.tries()
+	for range most {
+		if !rested(ctx, s.rest, deadline) {
+			break
+		}
+		tried = true
 		if m, err = s.thermometer.Read(ctx); err == nil {
 			err = measurable(m)
 		}
 		if err == nil || ctx.Err() != nil {
 			break
 		}
-		if try < triesMost-1 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(gap):
-			}
-		}
+		s.rest = time.Now().Add(pause)
 	}
-	if ctx.Err() != nil {
-		return
+	if !patient {
+		s.rest = time.Time{}
 	}
-	now := time.Now()
-	s.state.Looked = now
-	if err != nil {
-		s.failed(now, err)
-	} else {
-		s.took(now, m)
+	return m, tried, err
+}
+
+// tries is how often the device is tried, and how long it is left alone after a fault; a patient one between samples too.
+func (s *sampler) tries() (most int, pause time.Duration, patient bool) {
+	if p, ok := s.thermometer.(device.Patient); ok {
+		most, pause = p.Tries()
+		return most, pause, true
 	}
-	s.board.write(s.state)
+	return triesMost, min(triesPause, s.state.every/(triesMost+1)), false
+}
+
+// rested waits until the device may be tried again; false when that is not before the deadline.
+func rested(ctx context.Context, rest, deadline time.Time) bool {
+	if !rest.Before(deadline) {
+		return false
+	}
+	wait := time.Until(rest)
+	if wait <= 0 {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(wait):
+		return true
+	}
 }
 
 // measurable refuses what no record can say: no number, or far outside of what sensors can measure.
@@ -152,47 +167,71 @@ func measurable(m device.Measurement) error {
 	return nil
 }
 
-func (s *sampler) took(now time.Time, m device.Measurement) {
+// took tells a reading; reason is the hardware's own against it, if any.
+func (s *sampler) took(now time.Time, m device.Measurement, reason string) {
+	said := plausible.Said(m)
+	if reason == "" {
+		reason = s.doubts.judge.Doubt(now, said, s.board.beside(now, s.state, s.book.policy().StaleAfter.D()))
+	}
+	leftOut := plausible.Humidity(said)
 	r := wire.Reading{
-		Room: s.room.Name, Sensor: s.sensor.ID, At: now, Celsius: m.Celsius,
-		HasHumidity: m.HasHumidity && m.Humidity >= 0 && m.Humidity <= 100,
-		Reason:      s.judge.doubt(now, m.Celsius), Unsynchronised: !s.clock.trusted(),
+		Room: s.room.Name, Sensor: s.sensor.ID, At: now, Celsius: m.Celsius, HasHumidity: m.HasHumidity && leftOut == "",
+		Bad: reason != "", Reason: reason, Unsynchronised: !s.clock.trusted(),
 	}
 	if r.HasHumidity {
 		r.Humidity = m.Humidity
 	}
-	r.Bad = r.Reason != ""
 	s.outbox.reading(r)
-	s.state.Bad, s.state.Failed = r.Reason, 0
+	s.state.Bad, s.state.LeftOut, s.state.Fault, s.state.Failed = reason, leftOut, "", 0
 	if !r.Bad {
-		s.state.Celsius, s.state.At = m.Celsius, now
+		s.state.Celsius, s.state.At, s.state.Humidity = m.Celsius, now, nil
+		if r.HasHumidity {
+			s.state.Humidity = &r.Humidity
+		}
 	}
-	if !s.began.IsZero() {
-		s.outbox.alert(s.alert(now, "it answers again"))
-		s.began = time.Time{}
-	}
+	s.tell(now, reason, badPatience)
+	s.tellHumidity(now, leftOut)
 }
 
-// failed begins an alert at the third sample in a row without a reading.
 func (s *sampler) failed(now time.Time, err error) {
 	s.state.Failed++
-	if s.state.Failed != 3 {
-		return
-	}
-	slog.Warn("a sensor does not answer", "room", s.room.Name, "sensor", s.sensor.ID, "error", err)
-	s.began = now
-	s.outbox.alert(s.alert(time.Time{}, err.Error()))
+	s.state.Fault = err.Error()
+	s.tell(now, err.Error(), 0)
 }
 
-func (s *sampler) alert(ended time.Time, evidence string) wire.Alert {
+// tell begins an alert when there is no reading to believe, and ends it when there is one again.
+func (s *sampler) tell(now time.Time, reason string, patience time.Duration) {
+	s.turn(now, &s.doubts.sensor, "edge", reason, patience)
+}
+
+// tellHumidity does so for the humidity alone. It cools nothing, so it has time.
+func (s *sampler) tellHumidity(now time.Time, reason string) {
+	s.turn(now, &s.doubts.humidity, "humidity", reason, humidityPatience)
+}
+
+func (s *sampler) turn(now time.Time, t *plausible.Trouble, what, reason string, patience time.Duration) {
+	var turn plausible.Turn
+	evidence := "it is believed again"
+	if reason == "" {
+		turn = t.Good(now)
+	} else {
+		turn = t.Bad(now, reason, patience)
+		evidence = t.Reason()
+	}
 	a := wire.Alert{
 		// Not the control loop's ID for the sensor: the end of one must not end the other.
-		ID: fmt.Sprintf("%s/sensor/%d/edge", s.room.Name, s.sensor.ID), Room: s.room.Name, Kind: "sensor",
-		Severity: wire.SeverityWarning, Source: "edge", BeganMillis: s.began.UnixMilli(),
+		ID: fmt.Sprintf("%s/sensor/%d/%s", s.room.Name, s.sensor.ID, what), Room: s.room.Name, Kind: "sensor",
+		Severity: wire.SeverityWarning, Source: "edge", BeganMillis: t.Began().UnixMilli(),
 		Evidence: fmt.Sprintf("sensor %d: %s", s.sensor.ID, evidence),
 	}
-	if !ended.IsZero() {
-		a.EndedMillis = max(ended.UnixMilli(), a.BeganMillis)
+	switch turn {
+	case plausible.Begins:
+		slog.Warn("a sensor is not believed", "room", s.room.Name, "sensor", s.sensor.ID, "reason", evidence)
+		s.outbox.alert(a)
+	case plausible.Ends:
+		slog.Info("a sensor is believed again", "room", s.room.Name, "sensor", s.sensor.ID)
+		a.EndedMillis = max(now.UnixMilli(), a.BeganMillis)
+		s.outbox.alert(a)
+	case plausible.Nothing:
 	}
-	return a
 }

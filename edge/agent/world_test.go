@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"github.com/overcloud/overcloud/edge/device"
+	"github.com/overcloud/overcloud/edge/device/catalog"
+	"github.com/overcloud/overcloud/edge/device/simulated"
 	"github.com/overcloud/overcloud/functions/room/server"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/room"
@@ -35,6 +36,7 @@ func hall() spec.Room {
 	policy := spec.DefaultPolicy()
 	policy.SampleEvery = spec.Duration(100 * time.Millisecond)
 	policy.LeaseTTL = spec.Duration(2 * time.Second)
+	policy.CommandEvery = spec.Duration(100 * time.Millisecond)
 	return spec.Room{
 		Name: "hall", Policy: policy,
 		Sensors: []spec.Sensor{{ID: 1, Source: "simulated://room/1", Box: "pi-1"}, {ID: 2, Source: "simulated://room/2", Box: "pi-1"}},
@@ -67,8 +69,8 @@ func newWorld(t *testing.T) *world {
 		config: Config{
 			Box: "pi-1", Rooms: []spec.Room{hall()}, Brokers: []string{address}, Dir: t.TempDir(),
 			Listen: net.JoinHostPort("127.0.0.1", itoa(freePort(t))), IP: "127.0.0.1",
-			Simulation: device.Simulation{URL: rooms.URL}, ResourceEvery: 300 * time.Millisecond,
-			SpoolBytes: 4 << 20, StepK: 1000, EchoWait: time.Second, Spacing: 100 * time.Millisecond,
+			Devices: catalog.Catalog{Simulation: simulated.Simulation{URL: rooms.URL}}, ResourceEvery: 300 * time.Millisecond,
+			Spool: Spool{Bytes: 4 << 20, SyncEvery: time.Second}, Plausible: Plausible{Least: -10, Most: 60, StepK: 1000}, EchoWait: time.Second, Spacing: 100 * time.Millisecond,
 		},
 	}
 }
