@@ -39,6 +39,7 @@ HTTP on port 8095, JSON:
   PUT  /api/v1/room/R/door                {"open": true} or {"kg_s": 0.1}
   PUT  /api/v1/room/R/infrared            {"loss": 0.1}
   PUT  /api/v1/room/R/ac/AC/fail          {"failed": true}
+  GET  /api/v1/room/R/ac/AC/power         what its electricity meter shows, W
   POST /api/v1/room/R/ac/AC/remote        {"setpoint": 20}: the hand remote, unseen; "heard": true for seen
 
 Examples:

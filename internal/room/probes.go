@@ -9,11 +9,15 @@ import (
 	"github.com/overcloud/overcloud/internal/fault"
 )
 
-// Probe is one simulated sensor at a server inlet.
+// Probe is one simulated sensor, at a server inlet or in the air of a machine.
 type Probe struct {
 	ID int
 	// PlaceK is the inlet's temperature against room air: -2 to +4 K.
 	PlaceK float64
+	// AC names the machine in whose air the sensor hangs; empty for an inlet. Supply is the air that it blows out,
+	// otherwise the air that it draws in.
+	AC     string
+	Supply bool
 	// OffsetK is the sensor's own error, up to ±0.5 K.
 	OffsetK float64
 	// Lag is its time constant: 60 s for a DHT22 in its case.
@@ -58,10 +62,39 @@ func (m *Model) Read(id int) (celsius, humidity float64, err error) {
 func (m *Model) follow(h float64) {
 	for i, p := range m.probes {
 		lag := max(p.Lag.Seconds(), h)
-		place := m.state.AirC + p.PlaceK
+		place := m.place(p)
 		m.state.Probes[i].C += h * (place - m.state.Probes[i].C) / lag
 	}
 	m.measure()
+}
+
+// supplyDropK is how far a machine at its full capacity cools the air that passes it; splits are built for 10 to 14 K.
+const supplyDropK = 12
+
+// place is the temperature of the air at a sensor, °C.
+func (m *Model) place(p Probe) float64 {
+	for i, ac := range m.parameters.AirConditioners {
+		if ac.Name != p.AC {
+			continue
+		}
+		returned := m.state.AirC + ac.ReturnK
+		if !p.Supply {
+			return returned
+		}
+		return returned - supplyDropK*m.state.AirConditioners[i].HeatW/ac.CapacityW
+	}
+	return m.state.AirC + p.PlaceK
+}
+
+// Power is what a meter of machine ac shows: W, with an error of half a percent.
+func (m *Model) Power(ac string) (float64, error) {
+	a, err := m.machine(ac)
+	if err != nil {
+		return 0, err
+	}
+	// a simulation wants repeatable numbers
+	random := rand.New(rand.NewPCG(m.seed, uint64(m.state.Elapsed)+uint64(len(ac))))
+	return max(0, quantise(a.PowerW*(1+0.005*random.NormFloat64()), 0.1)), nil
 }
 
 // measure makes the shown values. Noise depends on the seed and the simulated time alone, so a restored room
@@ -72,7 +105,7 @@ func (m *Model) measure() {
 	dew := dewPoint(m.state.Water)
 	for i, p := range m.probes {
 		s := &m.state.Probes[i]
-		s.TrueC, s.TrueDewC = m.state.AirC+p.PlaceK, dew
+		s.TrueC, s.TrueDewC = m.place(p), dew
 		s.ShownC = quantise(s.C+p.OffsetK+p.NoiseK*random.NormFloat64(), p.QuantumK)
 		humidity := 100 * vapourPressure(m.state.Water) / saturation(s.C)
 		s.ShownRH = min(100, max(0, quantise(humidity+0.3*random.NormFloat64(), 0.1)))

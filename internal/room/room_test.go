@@ -265,3 +265,15 @@ func TestScaled(t *testing.T) {
 	require.Equal(t, "d", four.AirConditioners[3].Name)
 	require.NoError(t, four.Validate())
 }
+
+func TestASensorFollowsTheAirWithItsLag(t *testing.T) {
+	p := Medium()
+	m, err := New(p, []Probe{{ID: 1, PlaceK: p.InletRiseK + 10, Lag: time.Minute}}, 1)
+	require.NoError(t, err)
+	at := func() float64 { return m.State().Probes[0].TrueC - m.State().Probes[0].C }
+	require.InDelta(t, 10, at(), 0.01, "it begins at the mean inlet")
+	m.Step(time.Minute)
+	require.InDelta(t, 10/math.E, at(), 0.5, "after its time constant")
+	m.Step(5 * time.Minute)
+	require.InDelta(t, 0, at(), 0.3)
+}

@@ -13,6 +13,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,13 +51,21 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf("room %q needs a name of its own that is a plain word", r.Name))
 		}
 		seen[r.Name] = true
-		for _, ac := range r.AirConditioners {
+		for _, ac := range simulated(r) {
 			if _, err := infrared.ByName(ac.Remote); err != nil {
 				faults = append(faults, fmt.Errorf("room %s, air conditioner %s: %w", r.Name, ac.Name, err))
 			}
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// simulated are the air conditioners of a room that stand here: a room may also have real ones, whose remotes may be files
+// of the box that sends to them.
+func simulated(r spec.Room) []spec.AirConditioner {
+	return slices.DeleteFunc(slices.Clone(r.AirConditioners), func(ac spec.AirConditioner) bool {
+		return ac.Transmitter != "" && !strings.HasPrefix(ac.Transmitter, "simulated://")
+	})
 }
 
 // Building is the simulated rooms of one process. It is safe for concurrent use.
@@ -76,6 +86,7 @@ type space struct {
 	heard    map[string]*ear // by air conditioner
 	sent     int             // infrared frames
 	lost     int
+	ignored  int
 	measured time.Time // real time of the last step
 }
 
@@ -109,7 +120,7 @@ func newSpace(r spec.Room, config Config) (*space, error) {
 		measured: time.Now(),
 	}
 	var acs []string
-	for _, ac := range r.AirConditioners {
+	for _, ac := range simulated(r) {
 		profile, err := infrared.ByName(ac.Remote)
 		if err != nil {
 			return nil, err
@@ -122,9 +133,23 @@ func newSpace(r spec.Room, config Config) (*space, error) {
 		ids = append(ids, sensor.ID)
 	}
 	parameters := room.Scaled(acs)
-	model, err := room.New(parameters, room.DefaultProbes(ids, parameters.InletRiseK, seed), seed)
+	probes := room.DefaultProbes(ids, parameters.InletRiseK, seed)
+	for i := range probes {
+		hang(&probes[i], r)
+	}
+	model, err := room.New(parameters, probes, seed)
 	s.model = model
 	return s, err
+}
+
+// hang puts a sensor into the air of the machine that names it; one that none names stays at its inlet. A probe in
+// the air stream follows within some 20 s.
+func hang(p *room.Probe, r spec.Room) {
+	for _, ac := range r.AirConditioners {
+		if p.ID == ac.Supply || p.ID == ac.Return {
+			p.AC, p.Supply, p.Lag = ac.Name, p.ID == ac.Supply, 20*time.Second
+		}
+	}
 }
 
 // Run moves the rooms on with real time until ctx ends, and stores their states every 5 s and at the end.

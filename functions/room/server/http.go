@@ -36,6 +36,8 @@ type View struct {
 	CoolingKWh   float64    `json:"cooling_kwh"`
 	InfraredSent int        `json:"infrared_sent"`
 	InfraredLost int        `json:"infrared_lost"`
+	// InfraredIgnored counts frames that a machine heard and did not understand.
+	InfraredIgnored int `json:"infrared_ignored"`
 }
 
 type handler func(w http.ResponseWriter, r *http.Request, s *space) (any, error)
@@ -56,6 +58,7 @@ func (b *Building) Handler() http.Handler {
 		"GET /api/v1/room/{room}/ir/{ac}/heard":   receive,
 		"POST /api/v1/room/{room}/ac/{ac}/remote": handRemote,
 		"PUT /api/v1/room/{room}/ac/{ac}/fail":    failAC,
+		"GET /api/v1/room/{room}/ac/{ac}/power":   power,
 		"PUT /api/v1/room/{room}/load":            setLoad,
 		"PUT /api/v1/room/{room}/outdoor":         setOutdoor,
 		"PUT /api/v1/room/{room}/door":            setDoor,
@@ -110,7 +113,7 @@ func (b *Building) view(_ http.ResponseWriter, _ *http.Request, s *space) (any, 
 	defer s.mu.Unlock()
 	v := View{
 		Room: s.spec.Name, Title: s.spec.Title, Simulated: true, Speed: b.config.Speed, Time: time.Now(),
-		State: s.model.State(), InfraredSent: s.sent, InfraredLost: s.lost,
+		State: s.model.State(), InfraredSent: s.sent, InfraredLost: s.lost, InfraredIgnored: s.ignored,
 	}
 	v.CoolingKWh = v.State.CoolingJ / 3.6e6
 	for _, sensor := range s.spec.Sensors {
@@ -136,6 +139,13 @@ func sensor(_ http.ResponseWriter, r *http.Request, s *space) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.read(id)
+}
+
+func power(_ http.ResponseWriter, r *http.Request, s *space) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	watts, err := s.model.Power(r.PathValue("ac"))
+	return map[string]any{"watts": watts, "simulated": true}, err
 }
 
 func transmit(w http.ResponseWriter, r *http.Request, s *space) (any, error) {

@@ -55,6 +55,9 @@ func (s *space) send(ac string, frame infrared.Frame) error {
 	if err := frame.Validate(); err != nil {
 		return err
 	}
+	if len(frame.Pulses) == 0 {
+		return fmt.Errorf("air conditioner %s: keys of lircd's remote %q are no light; a simulated room takes pulses: %w", ac, frame.Remote, fault.ErrInvalid)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent++
@@ -66,7 +69,8 @@ func (s *space) send(ac string, frame infrared.Frame) error {
 	s.heard[ac].hear(heard)
 	state, _, err := profile.Decode(heard)
 	if err != nil {
-		return nil // a machine ignores what it does not understand, and says nothing
+		s.ignored++ // a machine ignores what it does not understand, and says nothing
+		return nil
 	}
 	return s.model.Tell(ac, room.Told{Power: state.Power, Setpoint: state.Setpoint, Mode: state.Mode, Fan: state.Fan})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/infrared"
 	"github.com/overcloud/overcloud/internal/spec"
 )
@@ -166,6 +167,7 @@ func TestBadRequestsAreOneSentence(t *testing.T) {
 		{"POST", "/hall/ir/ac9", `{"carrier_hz":38000,"pulses_us":[1]}`, 404, "ac9"},
 		{"POST", "/hall/ir/ac1", `{"carrier_hz":38000,"pulses_us":[1,2]}`, 400, "entries"},
 		{"POST", "/hall/ir/ac1", `{"carrier_hz":38000,"pulses_us":[300000,1,300000]}`, 400, "500ms"},
+		{"POST", "/hall/ir/ac1", `{"carrier_hz":38000,"remote":"toshiba","keys":["SET_20"]}`, 400, "takes pulses"},
 		{"POST", "/hall/ir/ac1", `what`, 400, "body"},
 		{"PUT", "/hall/load", `{}`, 400, "either"},
 		{"PUT", "/hall/load", `{"watts":-5}`, 400, "above 0"},
@@ -206,7 +208,57 @@ func TestConfigTellsAllFaults(t *testing.T) {
 	bad := rooms()
 	bad[0].AirConditioners[0].Remote = "sony"
 	err := Config{Rooms: append(bad, spec.Room{Name: "../x"}), Speed: -1, Loss: 7}.Validate()
-	for _, says := range []string{"ROOM_SPEED", "ROOM_LOSS", `"sony" is not known (known: lg)`, `"../x"`} {
+	for _, says := range []string{"ROOM_SPEED", "ROOM_LOSS", `"sony" is not known (known: coolix, `, `"../x"`} {
 		require.ErrorContains(t, err, says)
 	}
+}
+
+// The air that a machine blows out and its power say whether it cools.
+func TestSupplyAirAndPowerTellWhetherAMachineCools(t *testing.T) {
+	building, err := New(Config{Speed: 1, Rooms: []spec.Room{{
+		Name: "hall", Sensors: []spec.Sensor{{ID: 1}, {ID: 7, Role: spec.RoleSupply}, {ID: 8, Role: spec.RoleReturn}},
+		AirConditioners: []spec.AirConditioner{{Name: "ac1", Remote: "lg", Supply: 7, Return: 8}},
+	}}})
+	require.NoError(t, err)
+	rooms := httptest.NewServer(building.Handler())
+	t.Cleanup(rooms.Close)
+	url := rooms.URL + "/api/v1/room"
+	shows := func() (drop, watts float64) {
+		_, supply := call(t, "GET", url+"/hall/sensors/7", "")
+		_, returned := call(t, "GET", url+"/hall/sensors/8", "")
+		_, power := call(t, "GET", url+"/hall/ac/ac1/power", "")
+		return returned["celsius"].(float64) - supply["celsius"].(float64), power["watts"].(float64)
+	}
+	code, _ := call(t, "POST", url+"/hall/ir/ac1", frame(t, infrared.State{Power: true, Setpoint: 18}))
+	require.Equal(t, 200, code)
+	building.Advance(10 * time.Minute)
+	drop, watts := shows()
+	require.Greater(t, drop, 5.0)
+	require.Greater(t, watts, 500.0)
+
+	code, _ = call(t, "PUT", url+"/hall/ac/ac1/fail", `{"failed":true}`)
+	require.Equal(t, 200, code)
+	building.Advance(10 * time.Minute)
+	drop, watts = shows()
+	require.Less(t, drop, 1.0)
+	require.Zero(t, watts)
+}
+
+func TestRealMachinesAreNotSimulated(t *testing.T) {
+	b, err := New(Config{Speed: 1, Rooms: []spec.Room{
+		{Name: "hall", Sensors: []spec.Sensor{{ID: 1}}, AirConditioners: []spec.AirConditioner{
+			{Name: "ac1", Remote: "lg", Transmitter: "simulated://ac1"},
+			{Name: "learned", Remote: "/etc/lirc/lircd.conf.d/x.lircd.conf#x", Transmitter: "/dev/lirc0"},
+			{Name: "real", Remote: "daikin", Transmitter: "lircd:"},
+		}},
+	}})
+	require.NoError(t, err, "a learned remote of a real machine is none of the simulation's business")
+	hall := b.rooms["hall"]
+	require.Len(t, hall.model.State().AirConditioners, 1)
+	require.ErrorIs(t, hall.send("real", infrared.Frame{}), fault.ErrNotFound)
+
+	_, err = New(Config{Speed: 1, Rooms: []spec.Room{{Name: "hall", AirConditioners: []spec.AirConditioner{
+		{Name: "ac1", Remote: "/etc/x.conf#x", Transmitter: "simulated://ac1"},
+	}}}})
+	require.ErrorContains(t, err, "room hall, air conditioner ac1: remote")
 }
