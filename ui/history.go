@@ -1,20 +1,46 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
+	"github.com/overcloud/overcloud/internal/control"
 	"github.com/overcloud/overcloud/internal/influx"
+	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/ui/server"
 )
 
 // history reads what the sink stored.
 type history struct{ stored *influx.Client }
 
-// Inlet is the mean over the room's sensors in steps of every.
-func (h history) Inlet(ctx context.Context, room string, from, to time.Time, every time.Duration) ([]server.Point, error) {
-	points, err := h.stored.Series(ctx, "temp", "temperature", map[string]string{"room": room, "quality": "good"}, from, to, every)
-	return convert(points), err
+// Inlet is the median of the room's inlet sensors in steps of every, each by its mean there: what the rules go by, which
+// is not the air that machines blow out.
+func (h history) Inlet(ctx context.Context, room spec.Room, from, to time.Time, every time.Duration) ([]server.Point, error) {
+	tags := map[string]string{"room": room.Name, "quality": "good"}
+	each, err := h.stored.SeriesBy(ctx, "temp", "temperature", tags, "sensor", from, to, every)
+	return inlets(room, each), err
+}
+
+// inlets puts the series of the room's inlet sensors, by their numbers, together: the median at each time.
+func inlets(room spec.Room, each map[string][]influx.Point) []server.Point {
+	at := map[int64][]float64{}
+	for _, s := range room.Sensors {
+		if cmp.Or(s.Role, spec.RoleInlet) != spec.RoleInlet {
+			continue
+		}
+		for _, p := range each[strconv.Itoa(s.ID)] {
+			at[p.Time.UnixMilli()] = append(at[p.Time.UnixMilli()], p.Value)
+		}
+	}
+	points := make([]server.Point, 0, len(at))
+	for _, millis := range slices.Sorted(maps.Keys(at)) {
+		points = append(points, server.Point{At: millis, Value: control.Median(at[millis])})
+	}
+	return points
 }
 
 // held is how far back the command is looked for that still holds at the beginning of a range: the edge repeats

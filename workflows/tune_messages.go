@@ -105,6 +105,11 @@ type ACState struct {
 	Desired      int       `json:"desired"`
 	Reason       string    `json:"reason"`
 	DesiredSince time.Time `json:"desired_since"`
+	// Origin says whose word Desired is, as wire.Command has it. Ruled says that no override held when it was last
+	// worked out, and Settled is what Auto was then.
+	Origin  string `json:"origin,omitempty"`
+	Ruled   bool   `json:"ruled,omitempty"`
+	Settled int    `json:"settled,omitempty"`
 	// Sent and Confirmed are what the edge says; nil until it has.
 	Sent        *int             `json:"sent"`
 	SentAt      time.Time        `json:"sent_at,omitzero"`

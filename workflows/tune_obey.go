@@ -20,6 +20,7 @@ const (
 const (
 	ackFailSafe   = "fail-safe"
 	ackHandRemote = "hand remote"
+	ackCoAP       = "coap"
 )
 
 // takeRecommendation takes the rules' word after checking it again. One with a revision has been published by
@@ -107,7 +108,7 @@ func (s *TuneState) takeAck(now time.Time, a wire.Ack) error {
 	if ac == nil || a.Room != s.Room {
 		return fmt.Errorf("there is no air conditioner %s/%s here", a.Room, a.AC)
 	}
-	uncalled := a.Source == ackFailSafe || a.Source == ackHandRemote
+	uncalled := a.Source == ackFailSafe || a.Source == ackHandRemote || a.Source == ackCoAP
 	at := time.UnixMilli(a.TimeMillis).UTC()
 	if a.Revision < ac.Revision && !uncalled || uncalled && at.Before(ac.ConfirmedAt) {
 		return nil // of a command, or a moment, that has passed
@@ -116,6 +117,9 @@ func (s *TuneState) takeAck(now time.Time, a wire.Ack) error {
 	switch a.State {
 	case wire.AckSent:
 		ac.Sent, ac.SentAt = told(a), at
+		if a.CannotTell {
+			s.leave(ac, a, now)
+		}
 	case wire.AckConfirmed:
 		s.confirm(ac, a, at, now)
 	case wire.AckRejected:
@@ -155,6 +159,18 @@ func (s *TuneState) confirm(ac *ACState, a wire.Ack, at, now time.Time) {
 		ac.Attempts = 0
 		ac.Due = now.Add(s.Policy.EvidenceWindow.D())
 	}
+}
+
+// leave takes that nothing near a machine can show whether it obeys: its edge goes on looking and sends again what turns
+// out not to hold, so telling it again helps nobody.
+func (s *TuneState) leave(ac *ACState, a wire.Ack, now time.Time) {
+	ac.Evidence = "sent: " + clip(a.Evidence)
+	if ac.Sent == nil || *ac.Sent != ac.Desired {
+		return
+	}
+	ac.Due, ac.Attempts = time.Time{}, max(1, ac.Attempts)
+	s.clear(now, kindUnconfirmed, ac.Name, "it cannot be told: "+clip(a.Evidence))
+	s.clear(now, kindRejected, ac.Name, fmt.Sprintf("%d °C is sent", ac.Desired))
 }
 
 // takeAlert keeps the alerts of the edge and of the control loop that last.

@@ -103,11 +103,27 @@ func (s *TuneState) merge(ac *ACState, now time.Time) (overridden bool) {
 	}
 	ac.Reason = m.Reason
 	if ac.Desired != m.Setpoint {
+		ac.Origin = ac.origin(m)
 		ac.Desired, ac.DesiredSince = m.Setpoint, now
 		ac.order(now)
 		ac.Attempts = 1
 	}
+	ac.Ruled, ac.Settled = m.Holding == "", ac.Auto
 	return m.Holding != ""
+}
+
+// origin says whose word a change of what is desired is: the rules', when they held before, hold now and made all of
+// the difference. Overrides that begin or end, limits that change, and a start are people's; so is what comes on top of
+// such a change before the edge has sent it: to the edge it is all one.
+func (ac *ACState) origin(m control.Merged) string {
+	unsent := ac.Sent == nil || *ac.Sent != ac.Desired
+	if unsent && ac.Origin == wire.OriginPerson {
+		return wire.OriginPerson
+	}
+	if ac.Ruled && m.Holding == "" && m.Setpoint-ac.Desired == ac.Auto-ac.Settled {
+		return wire.OriginRules
+	}
+	return wire.OriginPerson
 }
 
 func (s *TuneState) merged(ac *ACState) control.Merged {
@@ -219,7 +235,7 @@ func (ac *ACState) obeys() bool { return ac.Confirmed != nil && *ac.Confirmed ==
 func (s *TuneState) command(ac *ACState) wire.Command {
 	return wire.Command{
 		ID: ac.CommandID, Revision: ac.Revision, Room: s.Room, AC: ac.Name, Power: true, Setpoint: ac.Desired,
-		Mode: "cool", Fan: "auto", Reason: ac.Reason, Emergency: ac.Emergency, TTLMillis: commandTTL.Milliseconds(),
+		Mode: "cool", Fan: "auto", Reason: ac.Reason, Emergency: ac.Emergency, Origin: ac.Origin, TTLMillis: commandTTL.Milliseconds(),
 	}
 }
 

@@ -66,6 +66,13 @@ func TestSeriesAreReadAsTheyWereWritten(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]Point{"1": {noon.Add(590 * time.Second), 21}, "2": {noon.Add(590 * time.Second), 30}}, by)
 
+	each, err := c.SeriesBy(ctx, "temp", "temperature", map[string]string{"room": "lab"}, "sensor", noon, noon.Add(10*time.Minute), time.Minute)
+	require.NoError(t, err)
+	require.Len(t, each, 2)
+	require.Len(t, each["2"], 10)
+	require.Equal(t, Point{noon.Add(time.Minute), 20.5}, each["1"][0])
+	require.Equal(t, Point{noon.Add(time.Minute), 30}, each["2"][0])
+
 	awkward, err := c.Series(ctx, "temp", "temperature", map[string]string{"room": `ha \"${l}l`}, noon, noon.Add(time.Hour), 0)
 	require.NoError(t, err)
 	require.Len(t, awkward, 60, "quotes and backslashes in a tag")

@@ -42,6 +42,23 @@ func (c *Client) Series(
 	return points, err
 }
 
+// SeriesBy reads as Series does, for each value of a tag by itself: every sensor of a room in one query.
+// Errors as Series.
+func (c *Client) SeriesBy(
+	ctx context.Context, measurement, field string, tags map[string]string, by string, from, to time.Time, every time.Duration,
+) (map[string][]Point, error) {
+	if !from.Before(to) || every <= 0 {
+		return nil, fmt.Errorf("%w: series by %s from %s to %s in windows of %s", fault.ErrInvalid, by,
+			from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), every)
+	}
+	query := c.from(measurement, field, tags, from, to) + fmt.Sprintf(
+		` |> group(columns: [%s]) |> sort(columns: ["_time"]) |> aggregateWindow(every: %dms, fn: mean, createEmpty: false)`+
+			` |> limit(n: %d) |> keep(columns: ["_time", "_value", %s])`, quote(by), max(every.Milliseconds(), 1), pointsMost, quote(by))
+	points := make(map[string][]Point)
+	err := c.run(ctx, query, func(tag string, p Point) { points[tag] = append(points[tag], p) }, by)
+	return points, err
+}
+
 // Latest reads the newest value of a field since a time; ok is false when there is none. Errors as Series.
 func (c *Client) Latest(
 	ctx context.Context, measurement, field string, tags map[string]string, since time.Time,

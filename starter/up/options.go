@@ -129,6 +129,7 @@ func (o Options) accelerate(env map[string]string) {
 	env["POLICY_DOWN_EVERY"] = wait(policy.DownEvery)
 	env["POLICY_FAST_DOWN_EVERY"] = wait(policy.FastDownEvery)
 	env["POLICY_SAMPLE_EVERY"] = wait(policy.SampleEvery)
+	env["POLICY_COMMAND_EVERY"] = wait(policy.CommandEvery)
 }
 
 func (o Options) registry() string {

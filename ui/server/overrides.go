@@ -82,7 +82,7 @@ func (s *Server) history(c echo.Context) error {
 	from := to.Add(-time.Duration(minutes) * time.Minute)
 	every := max(5*time.Second, to.Sub(from)/400)
 	ctx := c.Request().Context()
-	inlet, err := s.History.Inlet(ctx, room.Name, from, to, every)
+	inlet, err := s.History.Inlet(ctx, room, from, to, every)
 	if err != nil {
 		return err
 	}

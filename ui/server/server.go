@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/ui/state"
 	"github.com/overcloud/overcloud/workflows"
 )
@@ -41,7 +42,7 @@ type Point struct {
 // History reads stored series. Errors: ErrUnreachable.
 type History interface {
 	// Inlet is the mean temperature of a room's sensors, °C, in steps of every.
-	Inlet(ctx context.Context, room string, from, to time.Time, every time.Duration) ([]Point, error)
+	Inlet(ctx context.Context, room spec.Room, from, to time.Time, every time.Duration) ([]Point, error)
 	// Setpoint is the setpoint told to one air conditioner, °C.
 	Setpoint(ctx context.Context, room, ac string, from, to time.Time, every time.Duration) ([]Point, error)
 }

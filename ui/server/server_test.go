@@ -42,7 +42,7 @@ func (o *operator) Resume(_ context.Context, service, room string, request workf
 
 type history struct{ answer error }
 
-func (h history) Inlet(context.Context, string, time.Time, time.Time, time.Duration) ([]Point, error) {
+func (h history) Inlet(context.Context, spec.Room, time.Time, time.Time, time.Duration) ([]Point, error) {
 	return []Point{{At: 1, Value: 24.5}}, h.answer
 }
 

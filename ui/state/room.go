@@ -37,7 +37,7 @@ func (s *Store) room(room spec.Room, now time.Time) Room {
 func (s *Store) sensor(sensor spec.Sensor, now time.Time, staleAfter int64) Sensor {
 	view := Sensor{
 		ID: sensor.ID, Name: cmp.Or(sensor.Name, fmt.Sprintf("sensor %d", sensor.ID)), X: sensor.X, Y: sensor.Y,
-		Simulated: strings.HasPrefix(sensor.Source, "simulated:"), Stale: true,
+		Simulated: strings.HasPrefix(sensor.Source, "simulated:"), Stale: true, Role: cmp.Or(sensor.Role, spec.RoleInlet),
 	}
 	r, known := s.readings[sensor.ID]
 	if !known {
@@ -51,11 +51,11 @@ func (s *Store) sensor(sensor spec.Sensor, now time.Time, staleAfter int64) Sens
 	return view
 }
 
-// inlet is the median over the good and fresh sensors, as the control loop's is; nil when there are none.
+// inlet is the median over the good and fresh sensors at inlets, as the control loop's is; nil when there are none.
 func inlet(sensors []Sensor) *float64 {
 	var values []float64
 	for _, sensor := range sensors {
-		if sensor.Celsius != nil && !sensor.Bad && !sensor.Stale {
+		if sensor.Role == spec.RoleInlet && sensor.Celsius != nil && !sensor.Bad && !sensor.Stale {
 			values = append(values, *sensor.Celsius)
 		}
 	}

@@ -54,6 +54,7 @@ type Room struct {
 type Sensor struct {
 	ID        int      `json:"id"`
 	Name      string   `json:"name"`
+	Role      string   `json:"role"` // inlet, supply, return or ambient
 	Simulated bool     `json:"simulated"`
 	X         float64  `json:"x"`
 	Y         float64  `json:"y"`

@@ -141,7 +141,7 @@ func (r *room) ours(now time.Time) bool {
 
 func (r *room) input(now time.Time) rules.Input {
 	in := rules.Input{Now: now, Started: r.started, Room: r.spec.Name, Policy: r.policy, State: r.state}
-	for _, sensor := range r.spec.Sensors {
+	for _, sensor := range r.spec.Inlets() {
 		in.Sensors = append(in.Sensors, sensor.ID)
 		if reading, heard := r.readings[sensor.ID]; heard {
 			in.Readings = append(in.Readings, reading)
@@ -256,7 +256,7 @@ func (r *room) command(m *machine, next *workflows.Recommendation, now time.Time
 		c = wire.Command{
 			Revision: rules.NextRevision(max(c.Revision, adopted, m.confirmed), now), Room: r.spec.Name, AC: m.spec.Name,
 			Power: true, Setpoint: next.Setpoint, Mode: "cool", Fan: "auto", Reason: next.Reason, Emergency: true,
-			TTLMillis: commandTTL.Milliseconds(),
+			Origin: wire.OriginRules, TTLMillis: commandTTL.Milliseconds(),
 		}
 		c.ID = fmt.Sprintf("%s%d", idPrefix, c.Revision)
 		m.mine, m.mineAt = c, now

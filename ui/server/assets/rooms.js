@@ -26,7 +26,7 @@ function tile(sensor, room, view) {
   const age = view.now - sensor.at;
   const stale = sensor.at === 0 || age > room.stale_after_ms || view.lost;
   const box = el("div", { class: `tile sensor ${stale ? "stale" : ""}` },
-    el("div", {}, sensor.name),
+    el("div", {}, sensor.role === "inlet" ? sensor.name : `${sensor.name} (${sensor.role} air)`),
     el("div", { class: "value" }, sensor.celsius === null ? "–" : `${number(sensor.celsius)} °C`),
     el("div", { class: "quiet" }, sensor.humidity === null ? "" : `${number(sensor.humidity, 0)} % · `, sensor.at === 0 ? "never heard" : ago(age)),
     sensor.simulated ? el("div", { class: "quiet" }, "simulated") : "",
