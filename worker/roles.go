@@ -48,6 +48,7 @@ Environment:
   INFLUX_ORG           (overcloud)
   INFLUX_BUCKET        bucket, or database/retention of InfluxDB 1.8 (overcloud/autogen)
   INFLUX_TOKEN[_FILE]  may be empty
+  SINK_GROUP           consumer group: sinks of one share the load, each of another gets everything (overcloud-sink)
   OVERCLOUD_ROOMS      rooms as JSON: where readings of 2017 belong, which name only their sensor
   HEALTH_PORT          port of GET /healthz (9101)` + kafkaHelp,
 			example: "  INFLUX_URL=http://10.0.0.7:8086 worker sink",
@@ -113,7 +114,7 @@ func runSink(ctx context.Context, getenv func(string) string) error {
 		URL: env.URL("INFLUX_URL", "http://127.0.0.1:8086"), Token: env.Secret("INFLUX_TOKEN"),
 		Org: env.String("INFLUX_ORG", "overcloud"), Bucket: env.String("INFLUX_BUCKET", "overcloud/autogen"),
 	}
-	rooms := env.Rooms()
+	rooms, group := env.Rooms(), env.String("SINK_GROUP", sink.Group)
 	health := healthAddress(env, getenv, portSink)
 	if err := env.Err(); err != nil {
 		return err
@@ -123,11 +124,11 @@ func runSink(ctx context.Context, getenv func(string) string) error {
 		return err
 	}
 	defer client.Close()
-	s := sink.New(sink.Config{Kafka: streams, Store: client, Rooms: rooms, Log: slog.Default()})
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.Run(ctx) })
-	group.Go(func() error { return fn.ServeHealth(ctx, health, s.Check) })
-	return group.Wait()
+	s := sink.New(sink.Config{Kafka: streams, Group: group, Store: client, Rooms: rooms, Log: slog.Default()})
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return s.Run(ctx) })
+	both.Go(func() error { return fn.ServeHealth(ctx, health, s.Check) })
+	return both.Wait()
 }
 
 func runControl(ctx context.Context, getenv func(string) string) error {

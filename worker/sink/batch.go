@@ -12,9 +12,11 @@ import (
 type batch struct {
 	line    line
 	records []kafka.Record
-	ends    []int // where the lines of each record end in line.buf
-	lines   int
+	ends    []int     // where the lines of each record end in line.buf
 	bad     []refusal // what could not be encoded
+
+	mark    kafka.Mark    // to be committed when all of it is stored
+	written chan struct{} // holds a token then
 }
 
 // refusal is a record for quarantine.
@@ -24,16 +26,11 @@ type refusal struct {
 }
 
 func (b *batch) add(e encoder, record kafka.Record) {
-	before := len(b.line.buf)
+	before := b.line
 	if err := e.append(&b.line, record); err != nil {
-		b.line.buf = b.line.buf[:before]
+		b.line.buf, b.line.lines = b.line.buf[:len(before.buf)], before.lines
 		b.bad = append(b.bad, refusal{record, err})
 		return
-	}
-	for _, c := range b.line.buf[before:] {
-		if c == '\n' {
-			b.lines++
-		}
 	}
 	b.records = append(b.records, record)
 	b.ends = append(b.ends, len(b.line.buf))
@@ -44,7 +41,7 @@ func (b *batch) empty() bool { return len(b.records) == 0 && len(b.bad) == 0 }
 func (b *batch) reset() {
 	clear(b.records) // lets go of the values
 	clear(b.bad)
-	b.line.buf, b.records, b.ends, b.bad, b.lines = b.line.buf[:0], b.records[:0], b.ends[:0], b.bad[:0], 0
+	b.line.buf, b.records, b.ends, b.bad, b.line.lines = b.line.buf[:0], b.records[:0], b.ends[:0], b.bad[:0], 0
 	const keepMost = 8 << 20
 	if cap(b.line.buf) > keepMost {
 		b.line.buf = nil

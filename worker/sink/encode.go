@@ -65,7 +65,7 @@ func (e encoder) append(l *line, record kafka.Record) error {
 }
 
 func (e encoder) temp(l *line, record kafka.Record) error {
-	r, err := wire.ParseReading(string(record.Key), record.Value, record.Time, record.Headers)
+	r, text, err := wire.ParseReadingText(string(record.Key), record.Value, record.Time, record.Headers)
 	if err != nil {
 		return err
 	}
@@ -82,9 +82,9 @@ func (e encoder) temp(l *line, record kafka.Record) error {
 		quality = wire.QualityBad
 	}
 	l.tag("quality", quality)
-	l.float("temperature", r.Celsius)
+	l.number("temperature", r.Celsius, text.Celsius)
 	if r.HasHumidity {
-		l.float("humidity", r.Humidity)
+		l.number("humidity", r.Humidity, text.Humidity)
 	}
 	l.text("reason", r.Reason)
 	if r.ArrivalTime {

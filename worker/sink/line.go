@@ -11,7 +11,8 @@ import (
 // https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/
 type line struct {
 	buf    []byte
-	fields int
+	fields int // of the line that has begun
+	lines  int // that have ended
 }
 
 func (l *line) begin(measurement string) { l.buf, l.fields = append(l.buf, measurement...), 0 }
@@ -57,6 +58,16 @@ func (l *line) float(key string, value float64) {
 	}
 	l.field(key)
 	l.buf = strconv.AppendFloat(l.buf, value, 'f', -1, 64)
+}
+
+// number appends a float that was once written as text; nil text formats it anew.
+func (l *line) number(key string, value float64, text []byte) {
+	if text == nil {
+		l.float(key, value)
+		return
+	}
+	l.field(key)
+	l.buf = append(l.buf, text...)
 }
 
 // known appends a float that is known.
@@ -105,4 +116,5 @@ func (l *line) text(key, value string) {
 func (l *line) end(millis int64) {
 	l.buf = append(l.buf, ' ')
 	l.buf = append(strconv.AppendInt(l.buf, millis, 10), '\n')
+	l.lines++
 }

@@ -17,14 +17,11 @@ import (
 	"github.com/overcloud/overcloud/internal/wire"
 )
 
-// Group is the sink's consumer group. Several sinks share the partitions.
+// Group is the sink's consumer group unless another is configured. Several sinks of a group share the partitions.
 const Group = "overcloud-sink"
 
-// The batch: InfluxDB is at its best with 5,000 lines a request, and a person sees a reading within a second.
-const (
-	batchLines = 5000
-	batchWait  = time.Second
-)
+// batchLines is the size of a batch: InfluxDB is at its best with 5,000 lines a request.
+const batchLines = 5000
 
 // The back-off while InfluxDB is away.
 const (
@@ -40,6 +37,7 @@ type Store interface {
 // Config says what the sink joins.
 type Config struct {
 	Kafka kafka.Config
+	Group string // Group when empty
 	Store Store
 	// Rooms find the room of 2017 records, which have no key.
 	Rooms []spec.Room
@@ -58,6 +56,7 @@ func New(cfg Config) *Sink {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	cfg.Group = cmp.Or(cfg.Group, Group)
 	cfg.Kafka.Pulse = cmp.Or(cfg.Kafka.Pulse, &kafka.Pulse{})
 	s := &Sink{config: cfg, encoder: encoder{rooms: wire.SensorRooms(cfg.Rooms)}}
 	s.state.waiting("Kafka has not answered yet")
@@ -83,55 +82,14 @@ func (s *Sink) run(ctx context.Context) error {
 		return err
 	}
 	defer producer.Close()
-	group, err := kafka.NewGroup(s.config.Kafka, Group,
+	group, err := kafka.NewGroup(s.config.Kafka, s.config.Group,
 		wire.TopicTemp, wire.TopicResource, wire.TopicControl, wire.TopicAck, wire.TopicAlert)
 	if err != nil {
 		return err
 	}
 	defer group.Close()
 	s.state.working()
-	var b batch
-	for {
-		if err := s.fill(ctx, group, &b); err != nil {
-			return err
-		}
-		if err := s.flush(ctx, producer, &b); err != nil {
-			return err
-		}
-		if err := group.Commit(ctx); err != nil {
-			return err
-		}
-		b.reset()
-	}
-}
-
-// fill polls until the batch is full, or its first record has waited long enough.
-func (s *Sink) fill(ctx context.Context, group *kafka.Group, b *batch) error {
-	records, err := group.Poll(ctx)
-	if err != nil {
-		return err
-	}
-	wait, cancel := context.WithTimeout(ctx, batchWait)
-	defer cancel()
-	for {
-		for _, record := range records {
-			b.add(s.encoder, record)
-		}
-		if b.lines >= batchLines || len(b.bad) >= batchLines {
-			return nil
-		}
-		records, err = group.Poll(wait)
-		if wait.Err() != nil && ctx.Err() == nil {
-			// Records may still have come with the end of the wait.
-			for _, record := range records {
-				b.add(s.encoder, record)
-			}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return newPipeline(s, group, producer).run(ctx)
 }
 
 // flush returns when InfluxDB has every record of the batch that it will ever take, and quarantine the others.
@@ -147,7 +105,7 @@ func (s *Sink) flush(ctx context.Context, producer *kafka.Producer, b *batch) er
 			return err
 		}
 	}
-	s.state.flushed(len(b.records), b.lines, len(b.bad))
+	s.state.flushed(len(b.records), b.line.lines, len(b.bad))
 	return nil
 }
 

@@ -231,7 +231,7 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		batch.add(encoder{}, record)
-		if batch.lines >= batchLines {
+		if batch.line.lines >= batchLines {
 			batch.reset()
 		}
 	}
