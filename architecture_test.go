@@ -15,13 +15,15 @@ const module = "github.com/overcloud/overcloud/"
 // The client libraries, each with the one folder that may import it (beside mains that wire and tests).
 var owners = map[string][]string{
 	"github.com/docker/docker":                 {"internal/docker", "internal/embedded/box", "bench"},
-	"github.com/twmb/franz-go":                 {"internal/kafka", "functions/kafka"},
+	"github.com/twmb/franz-go":                 {"internal/kafka", "functions/kafka", "bench"},
 	"github.com/influxdata/influxdb-client-go": {"internal/influx"},
 	"github.com/labstack/echo":                 {"ui"},
 	"github.com/google/go-containerregistry":   {"internal/registry", "internal/embedded", "internal/lab"},
 	"github.com/compose-spec/compose-go":       {"internal/spec/compose"},
 	"github.com/gosnmp/gosnmp":                 {"internal/snmp"},
 	"golang.org/x/crypto/ssh":                  {"internal/ssh"},
+	"github.com/coreos/go-systemd":             {"edge/command"},
+	"github.com/plgd-dev/go-coap":              {"edge/coap"},
 }
 
 // The pure packages: nouns and decisions. They import nothing but each other.
@@ -104,6 +106,7 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 	adapters := []string{
 		"internal/docker", "internal/kafka", "internal/influx", "internal/temporal", "internal/registry",
 		"internal/mail", "internal/snmp", "internal/secret", "internal/ssh",
+		"internal/lirc",
 	}
 	for _, p := range packages(t) {
 		folder := strings.TrimPrefix(p.ImportPath, module)
