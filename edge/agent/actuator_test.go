@@ -40,7 +40,7 @@ func (w *world) leases() {
 			if err := producer.Produce(ctx, kafka.Record{Topic: wire.TopicLease, Key: []byte("hall"), Value: wire.Encode(lease)}); err != nil && ctx.Err() == nil {
 				w.t.Errorf("a lease cannot be sent: %v", err)
 			}
-			wait(ctx, 500*time.Millisecond)
+			pause(ctx, 500*time.Millisecond)
 		}
 	}()
 }
@@ -329,6 +329,6 @@ func TestCoAPForEverybodyIsRefusedAtTheStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.config.CoAP.Listen = "0.0.0.0:5683"
-	err := Run(t.Context(), w.config)
+	err := Serve(t.Context(), w.config, Options{})
 	require.ErrorContains(t, err, "coap: 0.0.0.0:5683 is not on loopback")
 }

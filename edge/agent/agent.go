@@ -262,10 +262,7 @@ func topics(ctx context.Context, broker kafka.Config) error {
 			continue
 		}
 		slog.WarnContext(ctx, "topics cannot be made", "error", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(30 * time.Second):
-		}
+		pause(ctx, 30*time.Second)
 	}
 	return nil
 }

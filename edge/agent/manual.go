@@ -42,7 +42,7 @@ func (a *agent) coap() error {
 			if err != nil { // cooling goes on without it
 				beat(ctx, 2*coapAgain)
 				slog.WarnContext(ctx, "orders by CoAP are not taken", "error", err)
-				wait(ctx, coapAgain)
+				pause(ctx, coapAgain)
 			}
 		}
 		return nil
@@ -52,13 +52,6 @@ func (a *agent) coap() error {
 
 // coapAgain is the pause before a port that is taken is tried again.
 const coapAgain = 30 * time.Second
-
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
 
 // manual carries out a person's order of the 2017 way. A machine is named by its name, or by room/name where two rooms
 // have one of that name. Errors: ErrNotFound, ErrInvalid, RetryAfter.

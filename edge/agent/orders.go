@@ -32,11 +32,7 @@ func follow(ctx context.Context, config kafka.Config, since time.Time, topic str
 		}
 		if err != nil && !quiet {
 			slog.Warn("orders cannot be read", "topic", topic, "error", err)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(5 * time.Second):
-			}
+			pause(ctx, 5*time.Second)
 			continue
 		}
 		for _, r := range records {

@@ -18,7 +18,7 @@ type Change struct {
 	Fault  error // then Config says nothing, and the former one goes on
 }
 
-// Options are what a caller of Serve may want beyond Run.
+// Options are what a caller of Serve may want beyond a daemon of one configuration.
 type Options struct {
 	// Changes are configurations that take the place of the former one while the daemon runs; nil for none.
 	Changes <-chan Change
@@ -31,12 +31,10 @@ type Options struct {
 	Leaving func()
 }
 
-// Run is the whole daemon until ctx ends. It closes in this order: loops, then the queues, synced.
-func Run(ctx context.Context, c Config) error { return Serve(ctx, c, Options{}) }
-
-// Serve is Run with a configuration that may change. A change restarts the loops that it touches and no others, and
-// tells no air conditioner anything whose own settings are the same. Errors: devices that cannot be opened, queues
-// that cannot, a port that is taken; of a later configuration these are logged and the former one goes on.
+// Serve is the whole daemon until ctx ends. It closes in this order: loops, then the queues, synced. A change of the
+// configuration restarts the loops that it touches and no others, and tells no air conditioner anything whose own
+// settings are the same. Errors: devices that cannot be opened, queues that cannot, a port that is taken; of a later
+// configuration these are logged and the former one goes on.
 func Serve(ctx context.Context, c Config, o Options) error {
 	for {
 		next, err := serve(ctx, c, &o)

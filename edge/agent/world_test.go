@@ -80,7 +80,7 @@ func itoa(n int) string { b, _ := json.Marshal(n); return string(b) }
 func (w *world) start() (stop func()) {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	done := make(chan error, 1)
-	go func() { done <- Run(ctx, w.config) }()
+	go func() { done <- Serve(ctx, w.config, Options{}) }()
 	stopped := false
 	stop = func() {
 		if stopped {

@@ -44,7 +44,7 @@ func (w *world) send(u *unit, f infrared.Frame) {
 		w.hour().Lost++
 		return
 	}
-	heard := w.blur(f)
+	heard := f.Blurred(w.air.IntN)
 	state, _, err := u.profile.Decode(heard)
 	if err != nil {
 		w.note("%s does not understand a frame: %v", u.name, err)
@@ -66,20 +66,6 @@ func (w *world) hear(u *unit) {
 	if state, code, err := u.profile.Decode(frame); err == nil {
 		w.carry(u, u.machine.Heard(w.now, state, code))
 	}
-}
-
-// blur is what a demodulating receiver does to a frame: marks up to 60 µs longer, spaces as much shorter.
-func (w *world) blur(f infrared.Frame) infrared.Frame {
-	out := f
-	out.Pulses = make([]int, len(f.Pulses))
-	for i, us := range f.Pulses {
-		stretch := w.air.IntN(61)
-		if i%2 == 1 {
-			stretch = -stretch
-		}
-		out.Pulses[i] = us + stretch
-	}
-	return out
 }
 
 // settle lets what was sent last be heard: a replay that ends within a second of a frame says nothing about it.

@@ -85,6 +85,21 @@ func (f Frame) Duration() time.Duration {
 	return total
 }
 
+// Blurred is what a demodulating receiver makes of the frame: marks up to 60 µs longer, spaces as much shorter. Below
+// gives a random number from 0 up to its argument; simulations bring their own.
+func (f Frame) Blurred(below func(int) int) Frame {
+	out := f
+	out.Pulses = make([]int, len(f.Pulses))
+	for i, us := range f.Pulses {
+		stretch := below(61)
+		if i%2 == 1 {
+			stretch = -stretch
+		}
+		out.Pulses[i] = us + stretch
+	}
+	return out
+}
+
 // Validate checks that a transmitter can send the frame: lircd by its Keys, or the kernel in the writes that Parts
 // makes of its Pulses.
 func (f Frame) Validate() error {

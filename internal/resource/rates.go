@@ -53,15 +53,6 @@ func (t *Tracker) Next(now Sample) wire.Resource {
 	return r
 }
 
-// Rates is what one sample says of a box, with the rates since another; see Tracker for a row of them.
-func Rates(earlier *Sample, now Sample) wire.Resource {
-	var t Tracker
-	if earlier != nil {
-		t.last, t.moved = earlier, earlier.At
-	}
-	return t.Next(now)
-}
-
 // centiseconds is where hrSystemUptime begins again, s: after 497 days.
 const centiseconds = (1 << 32) / 100.0
 

@@ -45,12 +45,12 @@ func TestRatesComeFromMonotonicTime(t *testing.T) {
 	now := time.Now()
 	a := Sample{At: now, Interfaces: []Interface{{Name: "eth0", InBytes: c64(0)}}}
 	b := Sample{At: now.Add(10 * time.Second), Interfaces: []Interface{{Name: "eth0", InBytes: c64(5000)}}}
-	require.InDelta(t, 500, *Rates(&a, b).Interfaces[0].InBytes, 1e-9)
+	require.InDelta(t, 500, *rates(&a, b).Interfaces[0].InBytes, 1e-9)
 	// A wall clock that was set back an hour between two samples: the monotonic part is what counts.
 	require.Equal(t, 10*time.Second, b.At.Sub(a.At))
 	stripped := b
 	stripped.At = b.At.Round(0).Add(-time.Hour)
-	require.Nil(t, Rates(&a, stripped).Interfaces[0].InBytes, "without one, time that goes back gives no rate")
+	require.Nil(t, rates(&a, stripped).Interfaces[0].InBytes, "without one, time that goes back gives no rate")
 }
 
 func TestA32BitCounterOfALinkWhoseSpeedIsKnown(t *testing.T) {
@@ -59,7 +59,7 @@ func TestA32BitCounterOfALinkWhoseSpeedIsKnown(t *testing.T) {
 		a, b := at(0, 1000), at(seconds, 1000+float64(seconds))
 		a.Interfaces = []Interface{{Name: "eth0", InBytes: c32(before), SpeedBits: speed}}
 		b.Interfaces = []Interface{{Name: "eth0", InBytes: c32(after), SpeedBits: speed}}
-		r := Rates(&a, b)
+		r := rates(&a, b)
 		return r.Interfaces[0].InBytes, r.LeftOut
 	}
 	got, _ := rate(gigabit, 30, 1<<32-1000, 3_000_000_000-1000)
@@ -127,7 +127,7 @@ func TestWhatCannotBeIsLeftOutWithTheReasonAndTheRestStands(t *testing.T) {
 	s.UptimeS = up(math.Inf(1))
 	s.Disks = []wire.Disk{{Path: "/", Percent: 300}, {Path: "/ok", Percent: 100.5}, {Path: "bad\n", Percent: 1}, {Path: strings.Repeat("x", 200), Percent: 1}}
 	s.Interfaces = []Interface{{Name: "eth0"}, {Name: "\x00"}, {Name: "\xff"}}
-	r := Rates(nil, s)
+	r := rates(nil, s)
 	r.Box, r.Source = "rack-1", "snmp"
 	require.NoError(t, r.Validate(), "what stays can be sent")
 	require.Equal(t, []wire.Disk{{Path: "/ok", Percent: 100}}, r.Disks)
@@ -144,5 +144,14 @@ func TestWhatCannotBeIsLeftOutWithTheReasonAndTheRestStands(t *testing.T) {
 	for range 100 {
 		s.Interfaces = append(s.Interfaces, Interface{Name: "\x01"})
 	}
-	require.Len(t, Rates(nil, s).LeftOut, 33, "bounded")
+	require.Len(t, rates(nil, s).LeftOut, 33, "bounded")
+}
+
+// rates is what one sample says of a box, with the rates since another.
+func rates(earlier *Sample, now Sample) wire.Resource {
+	var t Tracker
+	if earlier != nil {
+		t.last, t.moved = earlier, earlier.At
+	}
+	return t.Next(now)
 }

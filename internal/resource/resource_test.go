@@ -21,10 +21,10 @@ func TestRatesOverTime(t *testing.T) {
 	a.Interfaces = []Interface{{Name: "eth0", InBytes: c64(1000), OutBytes: c64(0), InErrors: c32(1)}}
 	b.Interfaces = []Interface{{Name: "eth0", InBytes: c64(4000), OutBytes: c64(300), InErrors: c32(4)}, {Name: "new0", InBytes: c64(9)}}
 
-	first := Rates(nil, a)
+	first := rates(nil, a)
 	require.Nil(t, first.CPUPercent)
 	require.Nil(t, first.Interfaces[0].InBytes, "the first poll has no rate")
-	r := Rates(&a, b)
+	r := rates(&a, b)
 	require.InDelta(t, 40, *r.CPUPercent, 1e-9)
 	require.InDelta(t, 30, *r.UserPct, 1e-9)
 	require.InDelta(t, 10, *r.SystemPct, 1e-9)
@@ -43,7 +43,7 @@ func TestCountersWrapAt32Bits(t *testing.T) {
 	b.User, b.System, b.Idle = c32(15), c32(0), c32(25)
 	a.Interfaces = []Interface{{Name: "eth0", InErrors: c32(1<<32 - 5)}}
 	b.Interfaces = []Interface{{Name: "eth0", InErrors: c32(5)}}
-	r := Rates(&a, b)
+	r := rates(&a, b)
 	require.InDelta(t, 25, *r.CPUPercent, 1e-9, "25 of 100 ticks")
 	require.InDelta(t, 1, *r.Interfaces[0].InErrors, 1e-9)
 }
@@ -54,7 +54,7 @@ func TestARestartHasNoRates(t *testing.T) {
 	b.User, b.System, b.Idle = c32(10), c32(10), c32(10)
 	a.Interfaces = []Interface{{Name: "eth0", InBytes: c64(1000), InErrors: c32(7)}}
 	b.Interfaces = []Interface{{Name: "eth0", InBytes: c64(4000), InErrors: c32(1)}}
-	r := Rates(&a, b)
+	r := rates(&a, b)
 	require.Nil(t, r.CPUPercent)
 	require.Nil(t, r.Interfaces[0].InBytes)
 	require.Nil(t, r.Interfaces[0].InErrors)
@@ -66,10 +66,10 @@ func TestCountersThatDoNotMoveOrWereReset(t *testing.T) {
 	b.User, b.System, b.Idle = c32(0), c32(0), c32(0)
 	a.Interfaces = []Interface{{Name: "eth0", InBytes: c64(1000)}}
 	b.Interfaces = []Interface{{Name: "eth0", InBytes: c64(10)}}
-	r := Rates(&a, b)
+	r := rates(&a, b)
 	require.Nil(t, r.CPUPercent, "no ticks, no percentage")
 	require.Nil(t, r.Interfaces[0].InBytes, "a 64-bit counter that fell was reset")
 	a.Interfaces[0].InErrors, b.Interfaces[0].InErrors = c32(50), c32(0)
-	require.Nil(t, Rates(&a, b).Interfaces[0].InErrors, "and so was a 32-bit one that rose by nearly everything")
-	require.Nil(t, Rates(&a, a).CPUPercent, "no time has passed")
+	require.Nil(t, rates(&a, b).Interfaces[0].InErrors, "and so was a 32-bit one that rose by nearly everything")
+	require.Nil(t, rates(&a, a).CPUPercent, "no time has passed")
 }

@@ -115,22 +115,17 @@ func (s *Sink) fill(ctx context.Context, group *kafka.Group, b *batch) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, batchWait)
 	defer cancel()
-	for {
+	for waited := false; ; {
 		for _, record := range records {
 			b.add(s.encoder, record)
 		}
-		if b.line.lines >= batchLines || len(b.bad) >= batchLines {
+		if waited || b.line.lines >= batchLines || len(b.bad) >= batchLines {
 			return nil
 		}
 		records, err = group.Poll(wait)
-		if errors.Is(wait.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-			// Records may still have come with the end of the wait.
-			for _, record := range records {
-				b.add(s.encoder, record)
-			}
-			return nil
-		}
-		if err != nil {
+		// Records may still have come with the end of the wait.
+		waited = errors.Is(wait.Err(), context.DeadlineExceeded) && ctx.Err() == nil
+		if err != nil && !waited {
 			return err
 		}
 	}

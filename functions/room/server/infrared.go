@@ -65,7 +65,7 @@ func (s *space) send(ac string, frame infrared.Frame) error {
 		s.lost++ // somebody stood in the way: neither machine nor receiver heard it
 		return nil
 	}
-	heard := s.blur(frame)
+	heard := frame.Blurred(s.random.IntN)
 	s.heard[ac].hear(heard)
 	state, _, err := profile.Decode(heard)
 	if err != nil {
@@ -73,19 +73,6 @@ func (s *space) send(ac string, frame infrared.Frame) error {
 		return nil
 	}
 	return s.model.Tell(ac, room.Told{Power: state.Power, Setpoint: state.Setpoint, Mode: state.Mode, Fan: state.Fan})
-}
-
-// blur is what a demodulating receiver does to a frame: marks up to 60 µs longer, spaces as much shorter.
-func (s *space) blur(f infrared.Frame) infrared.Frame {
-	out := infrared.Frame{CarrierHz: f.CarrierHz, Pulses: make([]int, len(f.Pulses))}
-	for i, us := range f.Pulses {
-		stretch := s.random.IntN(61)
-		if i%2 == 1 {
-			stretch = -stretch
-		}
-		out.Pulses[i] = us + stretch
-	}
-	return out
 }
 
 // Remote is what a person does with the hand remote.
@@ -111,7 +98,7 @@ func (s *space) remote(ac string, r Remote) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.Heard {
-		s.heard[ac].hear(s.blur(frame))
+		s.heard[ac].hear(frame.Blurred(s.random.IntN))
 	}
 	return s.model.Tell(ac, room.Told{Power: state.Power, Setpoint: state.Setpoint, Mode: state.Mode, Fan: state.Fan})
 }
