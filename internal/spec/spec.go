@@ -3,7 +3,10 @@
 // Compose file into these nouns.
 package spec
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Service is a whole specification. Slices are sorted by name, maps are never ranged over by deciders, and
 // secrets are references, so a Service may enter a workflow history.
@@ -26,6 +29,8 @@ type Service struct {
 	Schedule Duration `json:"schedule,omitempty"`
 	// Lost says what becomes of the functions of a box that no longer answers.
 	Lost Lost `json:"lost,omitzero"`
+	// History says how long readings are kept.
+	History History `json:"history,omitzero"`
 }
 
 // Lost is the policy for a box that no longer answers. The zero value is all defaults.
@@ -269,6 +274,54 @@ type Room struct {
 	Sensors         []Sensor         `json:"sensors"`
 	AirConditioners []AirConditioner `json:"air_conditioners"`
 	Policy          Policy           `json:"policy"`
+	// LoadMeter shows the electric power of the boxes in the room (a rack's power strip), written as an air
+	// conditioner's Meter is; empty when there is none. Box is the Pi that reads it.
+	LoadMeter *LoadMeter `json:"load_meter,omitempty"`
+	// Shed is what is switched off, in which order, when cooling is lost. Nil: nothing ever is.
+	Shed *Shed `json:"shed,omitempty"`
+}
+
+// LoadMeter is a meter of the electric power of a room's boxes.
+type LoadMeter struct {
+	Source string `json:"source"` // simulated://load, snmp:strip-1/…, file:…, exec:…
+	Box    string `json:"box"`    // the Pi that reads it
+}
+
+// Shed is the last line of defence of a room: heat is shed by stopping functions and shutting boxes down.
+type Shed struct {
+	// Within is the projected time to the policy's critical temperature under which shedding begins, cooling being lost.
+	Within Duration `json:"within"`
+	// StepEvery is how long the effect of a step is waited for before the next one is taken.
+	StepEvery Duration `json:"step_every"`
+	// Order is what is given up, the least important first.
+	Order []ShedStep `json:"order"`
+	// ResumeBelow is the inlet, °C, below which for ResumeAfter all is brought back, in the reverse order.
+	ResumeBelow float64  `json:"resume_below"`
+	ResumeAfter Duration `json:"resume_after"`
+	// DryRun says each step instead of taking it.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// ShedStep gives up one thing: exactly one of the two is set.
+type ShedStep struct {
+	Function string `json:"function,omitempty"` // its containers are stopped through the engine
+	Box      string `json:"box,omitempty"`      // it is shut down over SSH
+	// ShutDown is the command that does it; empty: systemctl poweroff, or shutdown -h now.
+	ShutDown string `json:"shut_down,omitempty"`
+	// Wake is how a box is switched on again: a command run on the box WakeFrom, or empty when a person does it.
+	Wake     string `json:"wake,omitempty"`
+	WakeFrom string `json:"wake_from,omitempty"`
+}
+
+// Name is the function or the box.
+func (s ShedStep) Name() string { return cmp.Or(s.Function, s.Box) }
+
+// String is "function batch" or "box rack-2".
+func (s ShedStep) String() string {
+	if s.Box != "" {
+		return "box " + s.Box
+	}
+	return "function " + s.Function
 }
 
 // The roles of a sensor.

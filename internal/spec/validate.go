@@ -36,6 +36,7 @@ func (s Service) Validate() error {
 	}
 	c.top()
 	c.lost()
+	c.history()
 	c.boxList()
 	c.registries()
 	c.secretList()

@@ -47,6 +47,8 @@ func (c *check) rooms() {
 			c.add(path+".sensors", "room %q has no sensor with the role inlet: it is cooled by the air that its boxes draw in, so give one that role", r.Name)
 		}
 		c.airConditioners(path, r)
+		c.loadMeter(path, r)
+		c.shed(path, r)
 		c.policy(path+".policy", r.Policy)
 	}
 }

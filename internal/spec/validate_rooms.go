@@ -14,6 +14,14 @@ func ValidateRooms(rooms []Room) Problems {
 		for _, a := range r.AirConditioners {
 			c.boxes[a.Box] = true
 		}
+		if r.LoadMeter != nil {
+			c.boxes[r.LoadMeter.Box] = true
+		}
+		if r.Shed != nil {
+			for _, step := range r.Shed.Order {
+				c.boxes[step.Box], c.boxes[step.WakeFrom] = true, true
+			}
+		}
 	}
 	delete(c.boxes, "") // named by nobody
 	c.rooms()

@@ -27,6 +27,7 @@ func (l *loader) extension(value any, service *spec.Service) {
 	lost.duration("after", &service.Lost.After)
 	service.Lost.Return, service.Lost.Volumes = lost.text("return"), lost.text("volumes")
 	lost.done()
+	service.History = l.history(top.mapping("history"))
 
 	boxes := top.mapping("boxes")
 	for _, name := range sortedNames(boxes.values) {
@@ -106,6 +107,7 @@ func (l *loader) room(path, name string, value any) spec.Room {
 	for i, item := range s.list("sensors") {
 		r.Sensors = append(r.Sensors, l.sensor(fmt.Sprintf("%s[%d]", s.at("sensors"), i), item))
 	}
+	r.Shed, r.LoadMeter = l.shed(s), l.loadMeter(s)
 	machines := s.mapping("air-conditioners")
 	for _, name := range sortedNames(machines.values) {
 		r.AirConditioners = append(r.AirConditioners, l.airConditioner(machines.at(name), name, machines.values[name]))
@@ -140,33 +142,6 @@ func (l *loader) airConditioner(path, name string, value any) spec.AirConditione
 	s.number("y", &a.Y)
 	s.done()
 	return a
-}
-
-// policy starts from the defaults, so a file states only what differs.
-func (l *loader) policy(s *section) spec.Policy {
-	p := spec.DefaultPolicy()
-	for key, to := range map[string]*float64{
-		"band-low": &p.BandLow, "band-high": &p.BandHigh, "warn": &p.Warn, "high": &p.High, "critical": &p.Critical,
-		"fast-down-above": &p.FastDownAbove,
-	} {
-		s.number(key, to)
-	}
-	for key, to := range map[string]*int{
-		"setpoint-min": &p.SetpointMin, "setpoint-max": &p.SetpointMax, "setpoint-start": &p.SetpointStart,
-		"fail-cold": &p.FailCold, "up-step": &p.UpStep, "down-step": &p.DownStep,
-		"fast-down-step": &p.FastDownStep, "resend-most": &p.ResendMost,
-	} {
-		s.whole(key, to)
-	}
-	for key, to := range map[string]*spec.Duration{
-		"up-every": &p.UpEvery, "down-every": &p.DownEvery, "fast-down-every": &p.FastDownEvery,
-		"sample-every": &p.SampleEvery, "stale-after": &p.StaleAfter, "evidence-window": &p.EvidenceWindow,
-		"refresh-every": &p.RefreshEvery, "lease-ttl": &p.LeaseTTL, "command-every": &p.CommandEvery, "override-most": &p.OverrideMost,
-	} {
-		s.duration(key, to)
-	}
-	s.done()
-	return p
 }
 
 // functionExtension reads x-overcloud of one function and says whether its start waits for a person.
