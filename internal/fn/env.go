@@ -180,20 +180,40 @@ func (e *Env) URL(name, fallback string) string {
 	})
 }
 
-// Rooms is the rooms of the specification from OVERCLOUD_ROOMS; none when it is not set. At most 1 MiB.
+// EnvRoomsFile names the environment variable with a file of the same, for houses of more rooms than a variable holds:
+// Linux ends one at 128 KiB, some hundred rooms.
+const EnvRoomsFile = EnvRooms + "_FILE"
+
+// The most that the rooms may take as JSON, bytes: in the variable, and in the file (10,000 rooms take some 20 MiB).
+const roomsMost, roomsFileMost = 1 << 20, 256 << 20
+
+// Rooms is the rooms of the specification from OVERCLOUD_ROOMS, or from the file that OVERCLOUD_ROOMS_FILE names; none
+// when neither is set.
 func (e *Env) Rooms() []spec.Room {
-	text := e.String(EnvRooms, "")
+	name, text, most := EnvRooms, e.String(EnvRooms, ""), roomsMost
+	if path := e.String(EnvRoomsFile, ""); path != "" {
+		if text != "" {
+			e.Fault(EnvRoomsFile, "is set, and %s too: only one may be", EnvRooms)
+			return nil
+		}
+		data, err := os.ReadFile(e.Path(path))
+		if err != nil {
+			e.Fault(EnvRoomsFile, "is not readable: %v", err)
+			return nil
+		}
+		name, text, most = EnvRoomsFile, string(data), roomsFileMost
+	}
 	if text == "" {
 		return nil
 	}
 	var rooms []spec.Room
-	if err := json.Unmarshal([]byte(text), &rooms); err != nil || len(text) > 1<<20 {
-		e.Fault(EnvRooms, "is no JSON list of rooms: %v", err)
+	if err := json.Unmarshal([]byte(text), &rooms); err != nil || len(text) > most {
+		e.Fault(name, "is no JSON list of rooms of at most %d bytes: %v", most, err)
 		return nil
 	}
 	for _, room := range rooms {
 		if room.Name == "" {
-			e.Fault(EnvRooms, "has a room without a name")
+			e.Fault(name, "has a room without a name")
 		}
 	}
 	return rooms

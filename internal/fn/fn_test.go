@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/overcloud/overcloud/internal/fault"
+	"github.com/overcloud/overcloud/internal/spec"
 )
 
 func environment(pairs ...string) func(string) string {
@@ -160,4 +161,21 @@ func freeAddress(t *testing.T) string {
 	require.NoError(t, err)
 	defer listener.Close()
 	return listener.Addr().String()
+}
+
+func TestRoomsMayStandInAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rooms.json")
+	require.NoError(t, os.WriteFile(path, []byte(`[{"name":"lab"},{"name":"hall"}]`), 0o600))
+	read := func(values map[string]string) ([]spec.Room, error) {
+		env := NewEnv(func(name string) string { return values[name] })
+		rooms := env.Rooms()
+		return rooms, env.Err()
+	}
+	rooms, err := read(map[string]string{EnvRoomsFile: path})
+	require.NoError(t, err)
+	require.Len(t, rooms, 2)
+	_, err = read(map[string]string{EnvRoomsFile: path, EnvRooms: "[]"})
+	require.ErrorContains(t, err, "OVERCLOUD_ROOMS_FILE is set, and OVERCLOUD_ROOMS too")
+	_, err = read(map[string]string{EnvRoomsFile: path + "x"})
+	require.ErrorContains(t, err, "OVERCLOUD_ROOMS_FILE is not readable")
 }

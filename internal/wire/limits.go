@@ -117,3 +117,9 @@ func checkRange(field string, value *float64, least, most float64) error {
 	}
 	return nil
 }
+
+// CheckAhead refuses a time, Unix ms, that lies more than a day after the record's arrival: a clock that is wrong would
+// be stored where nobody looks.
+func CheckAhead(field string, millis int64, broker time.Time) error {
+	return checkAhead(field, millis, broker)
+}

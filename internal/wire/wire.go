@@ -14,6 +14,11 @@ const (
 	TopicAck        = "ack"        // key room/ac; JSON, see Ack
 	TopicAlert      = "alert"      // key room; JSON, see Alert
 	TopicIntent     = "intent"     // key room; JSON, see Intent
+	TopicPower      = "power"      // key room/ac, or room for its load; JSON, see Power
+	TopicLearned    = "learned"    // key room; JSON, see Learned
+	TopicAnswer     = "answer"     // key room; JSON, see Answer
+	TopicDecision   = "decision"   // key room; JSON, see Decision
+	TopicNotice     = "notice"     // key channel; JSON, see Notice
 	TopicQuarantine = "quarantine" // key source topic; the bad record as it came
 )
 
@@ -22,6 +27,7 @@ func Topics() map[string]int32 {
 	return map[string]int32{
 		TopicTemp: 3, TopicResource: 3, TopicControl: 3, TopicLease: 3,
 		TopicAck: 3, TopicAlert: 3, TopicIntent: 3, TopicQuarantine: 1,
+		TopicPower: 3, TopicLearned: 3, TopicAnswer: 3, TopicNotice: 1, TopicDecision: 3,
 	}
 }
 
