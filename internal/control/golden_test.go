@@ -3,6 +3,7 @@ package control
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,15 @@ var update = flag.Bool("update", false, "write the decisions of testdata anew")
 //
 //	ac NAME MIN MAX AUTO          before the first reading
 //	sensors 1 2 3
-//	policy setpoint_max 25
+//	policy setpoint-max 25        any number of the policy
+//	schedule 10:30 12:00 band-high 24
+//	swing 25.7 1.5 10m for 3h     sensor 1 swings around 25.7 by 1.5 each way
+//	ramp 25.6 0.9 for 5m          sensor 1 rises by 0.9 K a minute
+//	humidity 55                   what every sensor tells from now on
+//	advice 25 24 sure 0.8         the optimiser's, always fresh; advice none
+//	outlook 6m 40s                time to critical from now, and less for each K; outlook none
+//	watts NAME 800                what its meter shows from now on
+//	lost NAME | found NAME        it does not do what it is told, or does again
 //	1=26.4 2=26.5 3=bad for 2m    these readings each 10 s; a sensor that is not named is silent
 //	override NAME | resume NAME   a person's setpoint begins or ends to hold
 //	away | back                   the workflow stops and goes on to take recommendations
@@ -55,6 +64,7 @@ type player struct {
 	out    strings.Builder
 	last   string
 	urgent bool
+	damp   float64
 }
 
 func play(t *testing.T, script string) string {
@@ -84,14 +94,99 @@ func (p *player) line(t *testing.T, fields []string) {
 		for _, id := range fields[1:] {
 			p.in.Sensors = append(p.in.Sensors, number(id))
 		}
+	case "policy":
+		require.NoError(t, p.in.Policy.Set(fields[1], fields[2]))
+		require.NoError(t, p.in.Policy.Validate())
+	case "swing", "ramp":
+		p.shape(t, fields)
+	case "schedule":
+		p.schedule(t, fields[1:])
+	case "humidity":
+		p.damp = float64(number(fields[1]))
+	case "advice":
+		p.advice(t, fields[1:])
+	case "outlook":
+		p.in.Outlook = nil
+		if fields[1] != "none" {
+			left, perKelvin := parseSpan(t, fields[1]), parseSpan(t, fields[2])
+			p.in.Outlook = &Outlook{ToCritical: left, PerKelvin: perKelvin, Sure: len(fields) == 3}
+		}
+	case "watts":
+		p.ac(fields[1]).Watts, p.ac(fields[1]).MeteredAt = float64(number(fields[2])), p.in.Now
+	case "lost", "found":
+		p.ac(fields[1]).Lost = fields[0] == "lost"
 	case "override", "resume":
-		at := slices.IndexFunc(p.in.ACs, func(ac AC) bool { return ac.Name == fields[1] })
-		p.in.ACs[at].Overridden = fields[0] == "override"
+		p.ac(fields[1]).Overridden = fields[0] == "override"
 	case "away", "back":
 		p.away = fields[0] == "away"
 	default:
 		p.readings(t, fields)
 	}
+}
+
+// shape plays a sensor that moves.
+func (p *player) shape(t *testing.T, fields []string) {
+	t.Helper()
+	from, err := strconv.ParseFloat(fields[1], 64)
+	require.NoError(t, err)
+	by, err := strconv.ParseFloat(fields[2], 64)
+	require.NoError(t, err)
+	span := parseSpan(t, fields[len(fields)-1])
+	for passed := time.Duration(0); passed < span; passed += 10 * time.Second {
+		celsius := from + by*passed.Minutes()
+		if fields[0] == "swing" {
+			celsius = from + by*math.Sin(2*math.Pi*passed.Minutes()/parseSpan(t, fields[3]).Minutes())
+		}
+		p.reading(t, fmt.Sprintf("1=%.2f", celsius))
+		p.tick()
+		p.in.Now = p.in.Now.Add(10 * time.Second)
+	}
+}
+
+func (p *player) ac(name string) *AC {
+	return &p.in.ACs[slices.IndexFunc(p.in.ACs, func(ac AC) bool { return ac.Name == name })]
+}
+
+func parseSpan(t *testing.T, text string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(text)
+	require.NoError(t, err)
+	return d
+}
+
+func (p *player) schedule(t *testing.T, fields []string) {
+	t.Helper()
+	e := spec.ScheduleEntry{From: fields[0], To: fields[1]}
+	value, err := strconv.ParseFloat(fields[3], 64)
+	require.NoError(t, err)
+	switch fields[2] {
+	case "band-high":
+		e.BandHigh = &value
+	case "setpoint-max":
+		e.SetpointMax = new(int(value))
+	case "setpoint-min":
+		e.SetpointMin = new(int(value))
+	}
+	p.in.Policy.Schedule = append(p.in.Policy.Schedule, e)
+}
+
+func (p *player) advice(t *testing.T, fields []string) {
+	t.Helper()
+	p.in.Advice = nil
+	if fields[0] == "none" {
+		return
+	}
+	at := slices.Index(fields, "sure")
+	a := &Advice{Reason: strings.Join(fields[:at], " and ") + " °C draw least"}
+	for _, field := range fields[:at] {
+		n, err := strconv.Atoi(field)
+		require.NoError(t, err)
+		a.Setpoints = append(a.Setpoints, n)
+	}
+	var err error
+	a.Sure, err = strconv.ParseFloat(fields[at+1], 64)
+	require.NoError(t, err)
+	p.in.Advice = a
 }
 
 func (p *player) readings(t *testing.T, fields []string) {
@@ -118,7 +213,7 @@ func (p *player) reading(t *testing.T, field string) {
 	}
 	id, err := strconv.Atoi(name)
 	require.NoError(t, err)
-	r := Reading{Sensor: id, At: p.in.Now, Bad: value == "bad"}
+	r := Reading{Sensor: id, At: p.in.Now, Bad: value == "bad", Humidity: p.damp, HasHumidity: p.damp > 0}
 	if !r.Bad {
 		r.Celsius, err = strconv.ParseFloat(value, 64)
 		require.NoError(t, err)
@@ -128,6 +223,14 @@ func (p *player) reading(t *testing.T, field string) {
 }
 
 func (p *player) tick() {
+	if p.in.Advice != nil {
+		p.in.Advice.At = p.in.Now
+	}
+	for i := range p.in.ACs {
+		if ac := &p.in.ACs[i]; !ac.MeteredAt.IsZero() {
+			ac.MeteredAt = p.in.Now
+		}
+	}
 	d := Decide(p.in)
 	p.in.State = d.Next
 	for _, a := range d.Began {

@@ -54,8 +54,10 @@ type Wanted struct {
 const leeway = 15 * time.Second
 
 // Check says whether a recommendation keeps the policy: inside the limits, at most the stated steps, no sooner
-// than the stated intervals, and colder only when urgent. Errors are ErrInvalid. It repeats the rules on purpose:
-// whoever recommends may be mistaken.
+// than the stated intervals, and colder only when urgent. The policy may bring its schedule: what it says of now holds,
+// except that what is urgent goes by the policy's own limits. Errors are ErrInvalid. It repeats the rules on purpose:
+// whoever recommends may be mistaken. It lets pass all that the rules may do; how many commands an hour has had, what
+// meters show and what the optimiser knows is the rules' alone.
 func Check(p spec.Policy, limits Limits, at Standing, want Wanted, now time.Time) error {
 	if !limits.Holds(want.Setpoint) {
 		return refused("setpoint %d °C is outside %s", want.Setpoint, limits)
@@ -68,10 +70,26 @@ func Check(p spec.Policy, limits Limits, at Standing, want Wanted, now time.Time
 		return refused("an emergency only lowers: %d -> %d °C would raise", at.Auto, want.Setpoint)
 	case want.Urgent:
 		return nil
-	case step > 0:
+	}
+	p = p.At(now)
+	if err := checkHour(p, limits.narrowed(p), at, want); err != nil {
+		return err
+	}
+	if step > 0 {
 		return checkRaise(p, at, step, now)
 	}
 	return checkLower(p, at, -step, want.Inlet, now)
+}
+
+// checkHour holds the limits of a schedule: outside them only the way back is right. Heat above FastDownAbove may lead
+// out of them on the cold side.
+func checkHour(p spec.Policy, hour Limits, at Standing, want Wanted) error {
+	switch {
+	case want.Setpoint > hour.Max && want.Setpoint > at.Auto,
+		want.Setpoint < hour.Min && want.Setpoint < at.Auto && !(want.Inlet > p.FastDownAbove):
+		return refused("setpoint %d °C is outside %s, which hold at this hour", want.Setpoint, hour)
+	}
+	return nil
 }
 
 func checkRaise(p spec.Policy, at Standing, step int, now time.Time) error {
@@ -86,8 +104,14 @@ func checkRaise(p spec.Policy, at Standing, step int, now time.Time) error {
 
 func checkLower(p spec.Policy, at Standing, step int, inlet float64, now time.Time) error {
 	most, every := p.DownStep, p.DownEvery
+	if p.Lead > 0 { // a machine that lags joins those that lead at once
+		most, every = max(most, p.LagOffset), min(every, p.FastDownEvery)
+	}
+	if inlet > p.BandHigh { // the hour's commands may run short
+		most = max(most, p.FastDownStep)
+	}
 	if inlet > p.FastDownAbove {
-		most, every = max(p.DownStep, p.FastDownStep), min(p.DownEvery, p.FastDownEvery)
+		most, every = max(most, p.FastDownStep), min(every, p.FastDownEvery)
 	}
 	if step > most {
 		return refused("lowering by %d °C at once at %.1f °C is more than %d", step, inlet, most)

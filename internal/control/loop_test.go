@@ -1,6 +1,7 @@
 package control
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ type loop struct {
 	steepest float64 // K in 15 min
 	trail    []float64
 	alerts   map[string]bool // that last
+	told     []string        // of alerts that began
+	damp     bool            // sensors tell the humidity
 }
 
 func newLoop(t *testing.T, parameters room.Parameters) *loop {
@@ -49,9 +52,9 @@ func (l *loop) run(span time.Duration) {
 		l.in.Now = l.in.Now.Add(sample)
 		l.in.Readings = l.in.Readings[:0]
 		for _, id := range l.in.Sensors {
-			celsius, _, err := l.model.Read(id)
+			celsius, humidity, err := l.model.Read(id)
 			require.NoError(l.t, err)
-			l.in.Readings = append(l.in.Readings, Reading{Sensor: id, At: l.in.Now, Celsius: celsius})
+			l.in.Readings = append(l.in.Readings, Reading{Sensor: id, At: l.in.Now, Celsius: celsius, Humidity: humidity, HasHumidity: l.damp})
 		}
 		l.obey(Decide(l.in))
 		l.measure(sample)
@@ -62,6 +65,7 @@ func (l *loop) obey(d Decision) {
 	l.in.State = d.Next
 	for _, a := range d.Began {
 		l.alerts[a.Kind] = true
+		l.told = append(l.told, a.ID+" at "+l.in.Now.Format("Mon 15:04")+": "+a.Evidence)
 	}
 	for _, a := range d.Ended {
 		delete(l.alerts, a.Kind)
@@ -196,4 +200,46 @@ func TestAnAlertThatLastsIsSaidAgain(t *testing.T) {
 		in.State = d.Next
 	}
 	require.Equal(t, map[string]int{KindHigh: 3, KindCapacity: 3, KindWarm: 1}, said, "hourly, a warning twice a day")
+}
+
+// An ordinary week, with a day-shaped load, noise and the weather, rings nothing: "false alarms under one a week".
+func TestAnOrdinaryWeekIsQuiet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a week of each room takes seconds")
+	}
+	for name, parameters := range rooms() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLoop(t, parameters)
+			l.damp = true
+			l.run(6 * time.Hour)
+			l.reset()
+			l.told = nil
+			for hour := range 7 * 24 {
+				day := math.Sin(2 * math.Pi * float64(hour%24-9) / 24) // most at three in the afternoon
+				require.NoError(t, l.model.Control(room.Controls{LoadFactor: 1 + 0.2*day}))
+				l.run(time.Hour)
+			}
+			t.Logf("%d commands, hottest %.1f °C, above 27 for %s at most, %.1f K in 15 min", l.commands, l.hottest, l.hotMost, l.steepest)
+			require.Empty(t, l.told)
+			require.LessOrEqual(t, l.hotMost, 15*time.Minute)
+		})
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	in := Input{
+		Now: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC), Room: "hall", Policy: spec.DefaultPolicy(), Sensors: []int{1, 2, 3, 4},
+		ACs: []AC{{Name: "ac1", Limits: Limits{18, 27}, Auto: 24}, {Name: "ac2", Limits: Limits{18, 27}, Auto: 24}},
+	}
+	in.Started = in.Now
+	b.ReportAllocs()
+	for b.Loop() {
+		in.Now = in.Now.Add(10 * time.Second)
+		in.Readings = in.Readings[:0]
+		for _, id := range in.Sensors {
+			in.Readings = append(in.Readings, Reading{Sensor: id, At: in.Now, Celsius: 25.5, Humidity: 40, HasHumidity: true})
+		}
+		in.State = Decide(in).Next
+	}
 }

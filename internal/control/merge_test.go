@@ -16,6 +16,8 @@ func person(id string, setpoint int) Override {
 	return Override{ID: id, Setpoint: setpoint, Who: "Ada", Why: "work in the room", Until: noon.Add(time.Hour)}
 }
 
+func of(p Priority, o Override) Override { o.Priority = p; return o }
+
 func TestMerge(t *testing.T) {
 	limits := Limits{18, 26}
 	auto := Wish{Setpoint: 24, Reason: "inside the band"}
@@ -37,6 +39,17 @@ func TestMerge(t *testing.T) {
 		{"an emergency suspends what is warmer", hot, []Override{person("a", 24)}, 18, "", "inlet 31.0 °C", []string{"24 °C is warmer than the emergency's 18: inlet 31.0 °C"}},
 		{"a blind room keeps what is colder", blind, []Override{person("b", 25), person("a", 20)}, 20, "a", "override by Ada until 3 Nov 13:00Z: work in the room", []string{"25 °C is warmer than the emergency's 22: no good reading", ""}},
 		{"hard limits suspend, the next one holds", auto, []Override{person("b", 27), person("a", 20)}, 20, "a", "override by Ada until 3 Nov 13:00Z: work in the room", []string{"27 °C is outside the limits 18 to 26 °C", ""}},
+		{"a high one holds before a newer one", auto, []Override{person("b", 21), of(High, person("a", 20))}, 20, "a", "override by Ada until 3 Nov 13:00Z: work in the room", []string{"the override a of high priority holds", ""}},
+		{
+			"the newest of the high ones", auto,
+			[]Override{of(Low, person("d", 22)), of(High, person("c", 19)), person("b", 21), of(High, person("a", 20))},
+			19, "c", "override by Ada until 3 Nov 13:00Z: work in the room",
+			[]string{"the override c of high priority holds", "", "the override c of high priority holds", "the newer override c holds"},
+		},
+		{"a low one waits for any other", auto, []Override{of(Low, person("b", 21)), person("a", 20)}, 20, "a", "override by Ada until 3 Nov 13:00Z: work in the room", []string{"the override a of normal priority holds", ""}},
+		{"a low one before the rules", auto, []Override{of(Low, person("b", 21))}, 21, "b", "override by Ada until 3 Nov 13:00Z: work in the room", []string{""}},
+		{"no priority beats an emergency", hot, []Override{of(High, person("a", 24))}, 18, "", "inlet 31.0 °C", []string{"24 °C is warmer than the emergency's 18: inlet 31.0 °C"}},
+		{"a high one outside the limits lets the next one hold", auto, []Override{of(High, person("b", 27)), of(Low, person("a", 20))}, 20, "a", "override by Ada until 3 Nov 13:00Z: work in the room", []string{"27 °C is outside the limits 18 to 26 °C", ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.Equal(t, Merged{c.setpoint, c.reason, c.holding, c.waiting}, Merge(limits, c.wish, c.overrides))
@@ -44,6 +57,19 @@ func TestMerge(t *testing.T) {
 	}
 	require.False(t, person("a", 20).Ended(noon))
 	require.True(t, person("a", 20).Ended(noon.Add(time.Hour)))
+}
+
+func TestPriorities(t *testing.T) {
+	for _, p := range []Priority{Low, Normal, High} {
+		read, err := ParsePriority(p.String())
+		require.NoError(t, err)
+		require.Equal(t, p, read)
+	}
+	unsaid, err := ParsePriority("")
+	require.NoError(t, err)
+	require.Equal(t, Normal, unsaid)
+	_, err = ParsePriority("urgent")
+	require.EqualError(t, err, `invalid: priority "urgent" is unknown: write low, normal or high`)
 }
 
 func TestCheck(t *testing.T) {
@@ -60,7 +86,9 @@ func TestCheck(t *testing.T) {
 		{"one up too soon", Standing{23, time.Time{}, ago(5 * time.Minute)}, Wanted{Setpoint: 24}, "invalid: raising 5m0s after the last change is sooner than 15m0s"},
 		{"two up", Standing{23, time.Time{}, time.Time{}}, Wanted{Setpoint: 25}, "invalid: raising by 2 °C at once is more than 1"},
 		{"too warm", Standing{27, time.Time{}, time.Time{}}, Wanted{Setpoint: 28}, "invalid: setpoint 28 °C is outside 18 to 27 °C"},
-		{"two down at 27 °C", Standing{24, time.Time{}, time.Time{}}, Wanted{Setpoint: 22, Inlet: 27}, "invalid: lowering by 2 °C at once at 27.0 °C is more than 1"},
+		{"two down at 26.5 °C", Standing{24, time.Time{}, time.Time{}}, Wanted{Setpoint: 22, Inlet: 26.5}, "invalid: lowering by 2 °C at once at 26.5 °C is more than 1"},
+		{"two down at 27 °C", Standing{24, time.Time{}, time.Time{}}, Wanted{Setpoint: 22, Inlet: 27}, ""},
+		{"three down at 27 °C", Standing{24, time.Time{}, time.Time{}}, Wanted{Setpoint: 21, Inlet: 27}, "invalid: lowering by 3 °C at once at 27.0 °C is more than 2"},
 		{"two down at 27.6 °C", Standing{24, time.Time{}, ago(time.Minute)}, Wanted{Setpoint: 22, Inlet: 27.6}, ""},
 		{"two down again too soon", Standing{24, time.Time{}, ago(20 * time.Second)}, Wanted{Setpoint: 22, Inlet: 27.6}, "invalid: lowering 20s after the last time is sooner than 1m0s"},
 		{"an emergency down", Standing{27, noon, noon}, Wanted{Setpoint: 18, Urgent: true}, ""},
