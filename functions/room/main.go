@@ -23,17 +23,20 @@ const help = `room: the SIMULATED server rooms of a specification
 
 Environment of serve:
   OVERCLOUD_ROOMS  the rooms, a JSON list as in the specification (required)
-  ROOM_SPEED       simulated seconds for each real one (default 1)
+  ROOM_SPEED       simulated seconds for each real one (default 1); 0: time passes only by POST /api/v1/clock
   ROOM_SEED        seed of noise, sensor placement and lost infrared (default 1)
   ROOM_LOSS        probability that an infrared frame is lost, 0 to 1 (default 0.02)
 States are kept in /var/lib/room, so that a restart goes on where it was.
 
 HTTP on port 8095, JSON:
+  GET  /api/v1/clock                      {"stepped": true, "elapsed_s": 10}
+  POST /api/v1/clock                      {"advance_s": 10} with ROOM_SPEED=0; {"restart": true} begins anew
   GET  /api/v1/room                       the names of the rooms
   GET  /api/v1/room/R                     everything, the hidden truth too
   GET  /api/v1/room/R/sensors/ID          what one sensor shows
   POST /api/v1/room/R/ir/AC               {"carrier_hz": 38000, "pulses_us": [...]}
   GET  /api/v1/room/R/ir/AC/heard?since=  what an infrared receiver near AC heard
+  GET  /api/v1/room/R/load                what a meter of the boxes' power shows, W
   PUT  /api/v1/room/R/load                {"watts": 4200} or {"factor": 1.4}
   PUT  /api/v1/room/R/outdoor             {"celsius": 35}, null for the day curve
   PUT  /api/v1/room/R/door                {"open": true} or {"kg_s": 0.1}
@@ -66,7 +69,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 	env := fn.NewEnv(getenv)
 	config := server.Config{
 		Rooms: env.Rooms(),
-		Speed: env.Float("ROOM_SPEED", 1, 0.01, 3600),
+		Speed: env.Float("ROOM_SPEED", 1, 0, 3600),
 		Seed:  uint64(env.Int("ROOM_SEED", 1, 0, 1<<31-1)), // not negative
 		Loss:  env.Float("ROOM_LOSS", 0.02, 0, 1),
 		Dir:   fn.Path(getenv, "/var/lib/room"),

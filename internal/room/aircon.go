@@ -86,7 +86,7 @@ type climate struct {
 	optimistic     bool
 }
 
-func stepAC(p AirConditioner, a *ACState, c climate, dt time.Duration) {
+func stepAC(p *AirConditioner, a *ACState, c climate, dt time.Duration) {
 	a.ReturnC = c.airC + p.ReturnK
 	part := wantedPart(p, a)
 	switch {
@@ -112,12 +112,15 @@ func stepAC(p AirConditioner, a *ACState, c climate, dt time.Duration) {
 	a.PowerW = 0
 	if a.Power && !a.Failed {
 		// Electric power is immediate while heat ramps: that is the loss of cycling.
-		a.PowerW = p.FanW + target/efficiency(p, a, c)
+		a.PowerW = p.FanW
+		if target > 0 {
+			a.PowerW += target / efficiency(p, a, c)
+		}
 	}
 }
 
 // wantedPart is the part of its capacity that the machine's own thermostat wants, within its timing.
-func wantedPart(p AirConditioner, a *ACState) float64 {
+func wantedPart(p *AirConditioner, a *ACState) float64 {
 	cools := a.Mode == "" || a.Mode == "cool" || a.Mode == "dry" || a.Mode == "auto"
 	if !a.Power || a.Failed || !cools {
 		return 0 // a command from the remote acts at once, also within the least run
@@ -143,10 +146,12 @@ func wantedPart(p AirConditioner, a *ACState) float64 {
 }
 
 // efficiency is the coefficient of performance now.
-func efficiency(p AirConditioner, a *ACState, c climate) float64 {
-	g := (1 + 0.003*(a.ReturnC-27)) * math.Exp(-0.019*(c.outdoorC-35))
+func efficiency(p *AirConditioner, a *ACState, c climate) float64 {
+	var g float64
 	if c.optimistic {
 		g = carnot(a.ReturnC, c.outdoorC) / carnot(27, 35)
+	} else {
+		g = (1 + 0.003*(a.ReturnC-27)) * math.Exp(-0.019*(c.outdoorC-35))
 	}
 	cop := p.COP * g
 	if p.Inverter {

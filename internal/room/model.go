@@ -24,6 +24,7 @@ type Model struct {
 	probes     []Probe
 	seed       uint64
 	state      State
+	stale      bool // the probes' shown and true values are older than the rest of the state
 }
 
 // State is everything that changes, so that a process can store it and go on.
@@ -96,7 +97,7 @@ func New(p Parameters, probes []Probe, seed uint64) (*Model, error) {
 	for range probes {
 		m.state.Probes = append(m.state.Probes, ProbeState{C: start + p.InletRiseK})
 	}
-	m.measure()
+	m.stale = true
 	return m, nil
 }
 
@@ -119,12 +120,26 @@ func (m *Model) Restore(s State) error {
 	if err := s.Controls.Validate(); err != nil {
 		return fmt.Errorf("restore room: %w", err)
 	}
-	m.state = s.clone()
+	m.state, m.stale = s.clone(), false
 	return nil
 }
 
 // State is a copy of the state now.
-func (m *Model) State() State { return m.state.clone() }
+func (m *Model) State() State {
+	m.measure()
+	return m.state.clone()
+}
+
+// Peek is the state now without a copy, for those who look often: it must not be changed, holds until the next call of
+// any method, and its Probes may be those of an earlier moment.
+func (m *Model) Peek() *State { return &m.state }
+
+// Clone is a second room in the same state, which goes its own way from here: what would happen if.
+func (m *Model) Clone() *Model {
+	twin := *m
+	twin.state = m.state.clone()
+	return &twin
+}
 
 func (s State) clone() State {
 	s.AirConditioners = append([]ACState(nil), s.AirConditioners...)
@@ -157,7 +172,7 @@ type Flows struct {
 }
 
 func (m *Model) flows() Flows {
-	p, s := m.parameters, &m.state
+	p, s := &m.parameters, &m.state
 	inlet := s.AirC + p.InletRiseK
 	base := p.LoadW
 	if f := s.Controls.LoadFactor; f > 0 {
@@ -174,25 +189,27 @@ func (m *Model) flows() Flows {
 		Infiltration: m.infiltration() * airHeat * (p.AdjacentC - s.AirC),
 		Neighbours:   p.MassWK * (p.AdjacentC - s.WallsC),
 	}
-	for _, ac := range s.AirConditioners {
-		f.Cooling += ac.HeatW
+	for i := range s.AirConditioners {
+		f.Cooling += s.AirConditioners[i].HeatW
 	}
 	return f
 }
 
 func (m *Model) euler(dt time.Duration) {
-	p, s := m.parameters, &m.state
+	p, s := &m.parameters, &m.state
 	h := dt.Seconds()
 	s.OutdoorC = outdoor(s.Elapsed, s.Controls)
 	f := m.flows()
 	s.LoadW = f.Load
 	s.ServersC += h * (f.Load - f.Servers) / p.ServerJK
 	s.WallsC += h * (f.Neighbours - f.Walls) / p.MassJK
-	m.moisture(h)
+	if !p.Dry {
+		m.moisture(h)
+	}
 	air := s.AirC
 	s.AirC += h * (f.Servers + f.Outside + f.Walls + f.Infiltration - f.Cooling) / p.AirJK
 	for i := range s.AirConditioners {
-		stepAC(p.AirConditioners[i], &s.AirConditioners[i], climate{airC: air, outdoorC: s.OutdoorC, optimistic: p.Optimistic}, dt)
+		stepAC(&p.AirConditioners[i], &s.AirConditioners[i], climate{airC: air, outdoorC: s.OutdoorC, optimistic: p.Optimistic}, dt)
 		s.CoolingJ += h * s.AirConditioners[i].PowerW
 	}
 	s.LoadJ += h * f.Load
@@ -202,7 +219,7 @@ func (m *Model) euler(dt time.Duration) {
 
 // infiltration is the air exchanged with the neighbouring rooms, kg/s.
 func (m *Model) infiltration() float64 {
-	p := m.parameters
+	p := &m.parameters
 	return airDensity*p.VolumeM3*p.AirChangesHour/3600 + m.state.Controls.DoorKgS
 }
 

@@ -36,6 +36,9 @@ type Parameters struct {
 	// Optimistic picks the steep law of efficiency against temperatures (a share of Carnot); otherwise the flat
 	// one of measured units. The truth of a site lies between: see the reference, 2.3.
 	Optimistic bool
+	// Dry leaves the humidity as it is. It does not act on heat here, and searches that run a room a thousand times
+	// have no use for it.
+	Dry bool
 }
 
 // AirConditioner is one machine.

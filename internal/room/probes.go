@@ -52,6 +52,7 @@ func DefaultProbes(ids []int, meanK float64, seed uint64) []Probe {
 func (m *Model) Read(id int) (celsius, humidity float64, err error) {
 	for i, p := range m.probes {
 		if p.ID == id {
+			m.measure()
 			return m.state.Probes[i].ShownC, m.state.Probes[i].ShownRH, nil
 		}
 	}
@@ -60,19 +61,23 @@ func (m *Model) Read(id int) (celsius, humidity float64, err error) {
 
 // follow moves the sensors after the air by h seconds.
 func (m *Model) follow(h float64) {
-	for i, p := range m.probes {
+	for i := range m.probes {
+		p := &m.probes[i]
 		lag := max(p.Lag.Seconds(), h)
 		place := m.place(p)
 		m.state.Probes[i].C += h * (place - m.state.Probes[i].C) / lag
 	}
-	m.measure()
+	m.stale = true
 }
 
 // supplyDropK is how far a machine at its full capacity cools the air that passes it; splits are built for 10 to 14 K.
 const supplyDropK = 12
 
 // place is the temperature of the air at a sensor, °C.
-func (m *Model) place(p Probe) float64 {
+func (m *Model) place(p *Probe) float64 {
+	if p.AC == "" {
+		return m.state.AirC + p.PlaceK
+	}
 	for i, ac := range m.parameters.AirConditioners {
 		if ac.Name != p.AC {
 			continue
@@ -92,20 +97,32 @@ func (m *Model) Power(ac string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	// a simulation wants repeatable numbers
-	random := rand.New(rand.NewPCG(m.seed, uint64(m.state.Elapsed)+uint64(len(ac))))
-	return max(0, quantise(a.PowerW*(1+0.005*random.NormFloat64()), 0.1)), nil
+	return m.metered(a.PowerW, uint64(len(ac))), nil
 }
 
-// measure makes the shown values. Noise depends on the seed and the simulated time alone, so a restored room
-// goes on exactly as it would have.
+// Load is what a meter of the servers' power shows: W, with an error of half a percent.
+func (m *Model) Load() float64 { return m.metered(m.state.LoadW, 0) }
+
+// metered is a power as a meter shows it; which tells meters apart, so that their errors differ.
+func (m *Model) metered(watts float64, which uint64) float64 {
+	// a simulation wants repeatable numbers
+	random := rand.New(rand.NewPCG(m.seed, uint64(m.state.Elapsed)+which))
+	return max(0, quantise(watts*(1+0.005*random.NormFloat64()), 0.1))
+}
+
+// measure makes the shown values when somebody looks: nobody does in most steps. Noise depends on the seed and the
+// simulated time alone, so a restored room goes on exactly as it would have.
 func (m *Model) measure() {
+	if !m.stale {
+		return
+	}
+	m.stale = false
 	// a simulation wants repeatable numbers
 	random := rand.New(rand.NewPCG(m.seed, uint64(m.state.Elapsed)))
 	dew := dewPoint(m.state.Water)
 	for i, p := range m.probes {
 		s := &m.state.Probes[i]
-		s.TrueC, s.TrueDewC = m.place(p), dew
+		s.TrueC, s.TrueDewC = m.place(&p), dew
 		s.ShownC = quantise(s.C+p.OffsetK+p.NoiseK*random.NormFloat64(), p.QuantumK)
 		humidity := 100 * vapourPressure(m.state.Water) / saturation(s.C)
 		s.ShownRH = min(100, max(0, quantise(humidity+0.3*random.NormFloat64(), 0.1)))
@@ -131,7 +148,8 @@ func (m *Model) moisture(h float64) {
 	mass := airDensity * m.parameters.VolumeM3
 	flow := m.infiltration() * (adjacentWater - s.Water)
 	dew := dewPoint(s.Water)
-	for _, ac := range s.AirConditioners {
+	for i := range s.AirConditioners {
+		ac := &s.AirConditioners[i]
 		coil := ac.ReturnC - 14 // apparatus dew point of a split at part load, K under the return air
 		latent := 0.2 * min(1, max(0, (dew-coil)/5))
 		flow -= ac.HeatW * latent / evaporation

@@ -257,6 +257,14 @@ func TestBadInputChangesNothing(t *testing.T) {
 	require.ErrorIs(t, err, fault.ErrInvalid)
 }
 
+func BenchmarkStep(b *testing.B) {
+	m, err := New(Medium(), DefaultProbes([]int{1, 2, 3}, 0.9, 5), 5)
+	require.NoError(b, err)
+	for b.Loop() {
+		m.Step(2 * time.Second)
+	}
+}
+
 func TestScaled(t *testing.T) {
 	require.Equal(t, 3000.0, Scaled([]string{"a"}).LoadW)
 	require.Equal(t, 8000.0, Scaled([]string{"a", "b"}).LoadW)

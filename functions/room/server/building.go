@@ -27,7 +27,7 @@ import (
 // Config is what a building of simulated rooms is made from.
 type Config struct {
 	Rooms []spec.Room
-	Speed float64 // simulated seconds for each real one; 1 is real time
+	Speed float64 // simulated seconds for each real one; 1 is real time, 0 a clock that is stepped by POST /api/v1/clock
 	Seed  uint64  // of noise, placement and losses
 	Loss  float64 // probability that an infrared frame is lost, 0 to 1
 	Dir   string  // where states are kept; empty keeps none
@@ -39,8 +39,8 @@ func (c Config) Validate() error {
 	if len(c.Rooms) == 0 {
 		faults = append(faults, errors.New("there are no rooms; set OVERCLOUD_ROOMS"))
 	}
-	if !(c.Speed > 0 && c.Speed <= 3600) {
-		faults = append(faults, fmt.Errorf("ROOM_SPEED %g is outside 0 (excluded) to 3600", c.Speed))
+	if !(c.Speed >= 0 && c.Speed <= 3600) {
+		faults = append(faults, fmt.Errorf("ROOM_SPEED %g is outside 0 to 3600", c.Speed))
 	}
 	if !(c.Loss >= 0 && c.Loss <= 1) {
 		faults = append(faults, fmt.Errorf("ROOM_LOSS %g is no probability", c.Loss))
@@ -178,9 +178,14 @@ func (b *Building) Run(ctx context.Context) error {
 
 // Advance moves all rooms on by a span of real time, times the speed.
 func (b *Building) Advance(real time.Duration) {
+	b.move(time.Duration(float64(real) * b.config.Speed))
+}
+
+// move moves all rooms on by simulated time.
+func (b *Building) move(d time.Duration) {
 	for _, s := range b.rooms {
 		s.mu.Lock()
-		s.model.Step(time.Duration(float64(real) * b.config.Speed))
+		s.model.Step(d)
 		s.measured = time.Now()
 		s.mu.Unlock()
 	}

@@ -51,6 +51,15 @@ func (b *Building) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/room", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string][]string{"rooms": slices.Sorted(maps.Keys(b.rooms))})
 	})
+	mux.HandleFunc("GET /api/v1/clock", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, b.clock()) })
+	mux.HandleFunc("POST /api/v1/clock", func(w http.ResponseWriter, r *http.Request) {
+		body, err := b.setClock(w, r)
+		if err != nil {
+			answer(w, status(err), map[string]string{"error": err.Error()})
+			return
+		}
+		answer(w, http.StatusOK, body)
+	})
 	for pattern, h := range map[string]handler{
 		"GET /api/v1/room/{room}":                 b.view,
 		"GET /api/v1/room/{room}/sensors/{id}":    sensor,
@@ -59,6 +68,7 @@ func (b *Building) Handler() http.Handler {
 		"POST /api/v1/room/{room}/ac/{ac}/remote": handRemote,
 		"PUT /api/v1/room/{room}/ac/{ac}/fail":    failAC,
 		"GET /api/v1/room/{room}/ac/{ac}/power":   power,
+		"GET /api/v1/room/{room}/load":            load,
 		"PUT /api/v1/room/{room}/load":            setLoad,
 		"PUT /api/v1/room/{room}/outdoor":         setOutdoor,
 		"PUT /api/v1/room/{room}/door":            setDoor,
@@ -146,6 +156,13 @@ func power(_ http.ResponseWriter, r *http.Request, s *space) (any, error) {
 	defer s.mu.Unlock()
 	watts, err := s.model.Power(r.PathValue("ac"))
 	return map[string]any{"watts": watts, "simulated": true}, err
+}
+
+// load is what a meter of the boxes' power shows.
+func load(_ http.ResponseWriter, _ *http.Request, s *space) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return map[string]any{"watts": s.model.Load(), "simulated": true}, nil
 }
 
 func transmit(w http.ResponseWriter, r *http.Request, s *space) (any, error) {
