@@ -28,7 +28,7 @@ func TestThePisBuildsCheckAndSimulate(t *testing.T) {
 			emulator, err := exec.LookPath(machine.emulator)
 			require.NoError(t, err, "Debian's qemu-user-static is needed")
 			binary := filepath.Join(t.TempDir(), "edge")
-			build := exec.CommandContext(t.Context(), "go", "build", "-tags", "nethttpomithttp2", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
+			build := exec.CommandContext(t.Context(), "go", "build", "-tags", "nethttpomithttp2", "-gcflags=github.com/twmb/franz-go/pkg/kmsg=-l", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
 			build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", machine.arch, "GOARM=7")
 			out, err := build.CombinedOutput()
 			require.NoError(t, err, string(out))

@@ -73,7 +73,7 @@ func run(o options) (err error) {
 	}
 	if o.binary == "" {
 		o.binary = filepath.Join(dir, "edge")
-		build := exec.CommandContext(ctx, "go", "build", "-tags=nethttpomithttp2", "-trimpath", "-ldflags=-s -w", "-o", o.binary, "./edge") //nolint:gosec // ours
+		build := exec.CommandContext(ctx, "go", "build", "-tags=nethttpomithttp2", "-gcflags=github.com/twmb/franz-go/pkg/kmsg=-l", "-trimpath", "-ldflags=-s -w", "-o", o.binary, "./edge") //nolint:gosec // ours
 		build.Env, build.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("build the edge: %w", err)

@@ -69,7 +69,7 @@ func newActuator(c Config, r spec.Room, ac spec.AirConditioner, book *rulebook, 
 	}
 	a := &actuator{
 		room: r, ac: ac, profile: profile, transmitter: transmitter, receiver: receiver, book: book, outbox: o,
-		around: &around{room: r.Name, ac: ac, board: board, meter: meter},
+		around: &around{room: r.Name, ac: ac, board: board},
 		path:   filepath.Join(c.Dir, "ac", r.Name+"_"+ac.Name+".json"),
 		events: make(chan event, 64), cursor: -1,
 	}
@@ -77,6 +77,9 @@ func newActuator(c Config, r spec.Room, ac spec.AirConditioner, book *rulebook, 
 		Room: r.Name, AC: ac.Name, Profile: profile,
 		Deaf: receiver == nil, EchoWait: c.EchoWait, Spacing: c.Spacing, Running: ac.Running,
 		Simulated: device.IsSimulated(ac.Transmitter),
+	}
+	if meter != nil {
+		a.around.meter = &metering{room: r.Name, ac: ac.Name, meter: meter, simulated: device.IsSimulated(ac.Meter), publish: o.power}
 	}
 	a.recall()
 	a.view = a.machine.View()
@@ -124,8 +127,7 @@ func (a *actuator) offer(e event) {
 func (a *actuator) run(ctx context.Context) error {
 	a.recall() // a former generation may have gone on until now
 	every := min(observeMost, max(observeLeast, a.book.policy().SampleEvery.D()))
-	go a.around.read(ctx, every) // not waited for: a meter may hang
-	a.listen(ctx)                // from now on; what came before is past
+	a.listen(ctx) // from now on; what came before is past
 	tick := time.NewTicker(listenFast)
 	defer tick.Stop()
 	listened, observed := time.Now(), time.Time{}

@@ -224,8 +224,11 @@ func (s *station) actuator(t *testing.T) *actuator {
 	t.Cleanup(func() { require.NoError(t, o.close()) })
 	a := &actuator{
 		room: r, ac: r.AirConditioners[0], profile: infrared.LG{}, transmitter: s, book: book, outbox: o,
-		around: &around{room: "hall", ac: r.AirConditioners[0], board: &board{sensors: map[string]latest{}}, meter: s},
-		path:   filepath.Join(dir, "ac.json"), events: make(chan event, 64), cursor: -1,
+		around: &around{
+			room: "hall", ac: r.AirConditioners[0], board: &board{sensors: map[string]latest{}},
+			meter: &metering{room: "hall", ac: "ac1", meter: s, publish: o.power},
+		},
+		path: filepath.Join(dir, "ac.json"), events: make(chan event, 64), cursor: -1,
 	}
 	a.config = aircon.Config{Room: "hall", AC: "ac1", Profile: infrared.LG{}, Deaf: true, Spacing: time.Millisecond}
 	a.recall()
@@ -247,16 +250,14 @@ func TestAPowerMeterConfirmsWhereThereIsNoReceiver(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.run(ctx) }()
-	require.Eventually(t, func() bool {
-		a.around.mu.Lock()
-		defer a.around.mu.Unlock()
-		return a.around.watts.Known
-	}, 5*time.Second, 10*time.Millisecond)
+	go func() { done <- a.around.meter.run(ctx, observeLeast) }()
+	require.Eventually(t, func() bool { return a.around.meter.value(time.Now()).Known }, 5*time.Second, 10*time.Millisecond)
 	time.Sleep(2 * observeLeast) // it was seen to rest before it is told
 	orderTo(a, t, 1, 22)
 	require.Eventually(t, func() bool { return a.now().Standing == "confirmed" }, 10*time.Second, 20*time.Millisecond)
 	require.Contains(t, a.now().Finding, "power 820 W above 150 W")
 	cancel()
+	require.NoError(t, <-done)
 	require.NoError(t, <-done)
 }
 
@@ -267,6 +268,7 @@ func TestAMeterThatHangsHoldsUpNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.run(ctx) }()
+	go func() { _ = a.around.meter.run(ctx, observeLeast) }()
 	orderTo(a, t, 1, 22)
 	require.Eventually(t, func() bool { return a.now().Standing == "sent" }, 5*time.Second, 10*time.Millisecond)
 	cancel()

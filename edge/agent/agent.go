@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/overcloud/overcloud/edge/device"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
@@ -65,6 +66,9 @@ func assemble(c Config, o *outbox, former *agent) (*agent, error) {
 			return nil, err
 		}
 		if err := a.machines(r, book); err != nil {
+			return nil, err
+		}
+		if err := a.load(r, book); err != nil {
 			return nil, err
 		}
 	}
@@ -153,10 +157,40 @@ func (a *agent) machine(r spec.Room, ac spec.AirConditioner, book *rulebook) (*a
 		one.transmitter = a.tally.counted(r.Name, ac.Name, one.transmitter)
 	}
 	a.add(unit{
-		name: name, from: from, run: one.run, object: one, devices: []any{one.transmitter, one.receiver, one.around.meter},
+		name: name, from: from, run: one.run, object: one, devices: []any{one.transmitter, one.receiver},
 		owns: prefixed(r.Name+"/infrared/"+ac.Name, r.Name+"/no-effect/"+ac.Name),
 	})
+	if m := one.around.meter; m != nil {
+		a.metering("meter of "+name, from, m, book)
+	}
 	return one, nil
+}
+
+// metering adds what reads a meter. It is a unit of its own: a meter may hang.
+func (a *agent) metering(name string, from []any, m *metering, book *rulebook) {
+	a.add(unit{name: name, from: from, object: m, devices: []any{m.meter}, run: func(ctx context.Context) error {
+		return m.run(ctx, min(observeMost, max(observeLeast, book.policy().SampleEvery.D())))
+	}})
+}
+
+// load adds what meters the room's boxes.
+func (a *agent) load(r spec.Room, book *rulebook) error {
+	if r.LoadMeter == nil || r.LoadMeter.Box != a.config.Box {
+		return nil
+	}
+	name := "meter of the load of room " + r.Name
+	from := []any{r.Name, *r.LoadMeter, a.config.found(r.LoadMeter.Source)}
+	kept, ok := a.crew.same(name, from)
+	m, _ := kept.(*metering)
+	if !ok {
+		meter, err := a.config.Devices.LoadMeter(r)
+		if err != nil {
+			return err
+		}
+		m = &metering{room: r.Name, meter: meter, simulated: device.IsSimulated(r.LoadMeter.Source), publish: a.outbox.power}
+	}
+	a.metering(name, from, m, book)
+	return nil
 }
 
 // plain is a sensor without its place on the map, which is no reason to begin anew.

@@ -1,14 +1,10 @@
 package agent
 
 import (
-	"context"
-	"log/slog"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/overcloud/overcloud/edge/aircon"
-	"github.com/overcloud/overcloud/edge/device"
 	"github.com/overcloud/overcloud/internal/spec"
 )
 
@@ -17,20 +13,13 @@ type around struct {
 	room  string
 	ac    spec.AirConditioner
 	board *board
-	meter device.Meter // nil when there is none
-
-	mu    sync.Mutex
-	watts aircon.Value
-	at    time.Time
-	fault string // of the meter; empty while it answers
+	meter *metering // nil when there is none
 }
 
-// How often what is around a machine is looked at, and how long its meter may take.
+// How often what is around a machine is looked at.
 const (
 	observeMost  = 10 * time.Second
 	observeLeast = 200 * time.Millisecond
-	meterMost    = 5 * time.Second
-	meterFresh   = 30 * time.Second
 )
 
 // observe is what is known now. It touches no device.
@@ -42,53 +31,8 @@ func (a *around) observe(now time.Time, stale time.Duration) aircon.Observation 
 	}
 	inlets := a.board.inlets(now, a.room, stale)
 	o.Inlet, o.Inlets = inlets.mean, inlets.fresh
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if now.Sub(a.at) <= meterFresh {
-		o.Watts = a.watts
-	}
+	o.Watts = a.meter.value(now)
 	return o
-}
-
-// read reads the meter until ctx ends. One that hangs holds up nothing else.
-func (a *around) read(ctx context.Context, every time.Duration) {
-	if a.meter == nil {
-		return
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		once, cancel := context.WithTimeout(ctx, meterMost)
-		watts, err := a.meter.Watts(once)
-		cancel()
-		if ctx.Err() != nil {
-			return
-		}
-		a.took(ctx, watts, err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// took notes what the meter says; its faults are logged when they begin and end.
-func (a *around) took(ctx context.Context, watts float64, err error) {
-	a.mu.Lock()
-	was := a.fault
-	if a.fault = ""; err != nil {
-		a.fault = err.Error()
-	} else {
-		a.watts, a.at = aircon.Known(watts), time.Now()
-	}
-	a.mu.Unlock()
-	switch {
-	case err != nil && was == "":
-		slog.WarnContext(ctx, "a power meter does not answer", "room", a.room, "ac", a.ac.Name, "error", err)
-	case err == nil && was != "":
-		slog.InfoContext(ctx, "a power meter answers again", "room", a.room, "ac", a.ac.Name)
-	}
 }
 
 // sensor is the last good reading of a sensor, unless it is older than stale; none for sensor 0.

@@ -54,13 +54,14 @@ type Kafka struct {
 	User        string // SASL; empty for none
 	Password    string
 	Mechanism   string // empty or SCRAM-SHA-512, SCRAM-SHA-256, PLAIN
+	Prefix      string // of every topic's name
 }
 
 // Broker is the cluster as package kafka takes it.
 func (c Config) Broker() kafka.Config {
 	k := kafka.Config{
 		Brokers: c.Brokers, ClientID: "edge-" + c.Box, Frugal: true,
-		User: c.Kafka.User, Password: c.Kafka.Password, Mechanism: c.Kafka.Mechanism,
+		User: c.Kafka.User, Password: c.Kafka.Password, Mechanism: c.Kafka.Mechanism, Prefix: c.Kafka.Prefix,
 	}
 	if !c.Kafka.TLS {
 		return k
@@ -176,6 +177,11 @@ func (c Config) Check() spec.Problems {
 				note(fmt.Sprintf("%s.sensors[%d].source", path, i), err)
 				closeAll(thermometer)
 			}
+		}
+		if r.LoadMeter != nil && r.LoadMeter.Box == c.Box {
+			meter, err := c.Devices.LoadMeter(r)
+			note(path+".load-meter.source", err)
+			closeAll(meter)
 		}
 		for _, ac := range r.AirConditioners {
 			if ac.Box != c.Box {

@@ -40,7 +40,7 @@ func openOutbox(c Config) (*outbox, error) {
 	}
 	for topic, size := range map[string]int64{
 		wire.TopicTemp: c.Spool.Bytes, wire.TopicResource: c.Spool.Bytes / 4,
-		wire.TopicAck: c.Spool.Bytes / 4, wire.TopicAlert: c.Spool.Bytes / 4,
+		wire.TopicAck: c.Spool.Bytes / 4, wire.TopicAlert: c.Spool.Bytes / 4, wire.TopicPower: c.Spool.Bytes / 4,
 	} {
 		s, err := spool.Open(c.spoolDir(topic), spool.Options{MaxBytes: size})
 		if err != nil {
@@ -104,6 +104,16 @@ func (o *outbox) reading(r wire.Reading) {
 
 func (o *outbox) resource(r wire.Resource) {
 	o.put(wire.TopicResource, spool.Record{Key: []byte(r.Box), Value: wire.Encode(brief(r))})
+}
+
+// power queues a mean of what a meter showed, to a tenth of a watt.
+func (o *outbox) power(p wire.Power) {
+	key := p.Room
+	if p.AC != "" {
+		key = string(wire.ControlKey(p.Room, p.AC))
+	}
+	p.Watts = math.Round(p.Watts*10) / 10
+	o.put(wire.TopicPower, spool.Record{Key: []byte(key), Value: wire.Encode(p)})
 }
 
 // brief rounds what was divided to hundredths: ten more digits of a rate mean nothing, and nobody can compress them.

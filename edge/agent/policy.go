@@ -80,7 +80,7 @@ func (b *rulebook) take(i wire.Intent) (changed bool, err error) {
 	if i.Revision <= b.page.Revision {
 		return false, nil
 	}
-	changed = fresh.Policy != b.page.Policy
+	changed = !fresh.Policy.Equal(b.page.Policy)
 	first := b.page.Revision == 0
 	b.page = fresh
 	if !changed && !first {

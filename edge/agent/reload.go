@@ -243,7 +243,7 @@ func shorten(text string, most int) string {
 func (b *rulebook) specified(p spec.Policy) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.page.Revision != 0 || b.page.Policy == p {
+	if b.page.Revision != 0 || b.page.Policy.Equal(p) {
 		return false
 	}
 	b.page.Policy = p

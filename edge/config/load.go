@@ -142,7 +142,7 @@ func (d *document) variable(path string, to reflect.Value, text string) {
 		}
 		*v = rooms
 		for i := range rooms {
-			if rooms[i].Policy == (spec.Policy{}) {
+			if rooms[i].Policy.IsZero() {
 				rooms[i].Policy = spec.DefaultPolicy()
 			}
 		}
@@ -166,7 +166,7 @@ func (d *document) build(s Settings, getenv func(string) string) agent.Config {
 		},
 		EchoWait: s.Infrared.EchoWait.D(), Spacing: s.Infrared.Spacing.D(),
 		CoAP:  agent.CoAP{Listen: s.CoAP.Listen, Identity: s.CoAP.Identity, Key: []byte(d.secret("coap.key", s.CoAP.Key, getenv, inside))},
-		Kafka: agent.Kafka{TLS: s.Kafka.TLS || s.Kafka.CA != "", User: s.Kafka.User, Mechanism: s.Kafka.Mechanism},
+		Kafka: agent.Kafka{TLS: s.Kafka.TLS || s.Kafka.CA != "", User: s.Kafka.User, Mechanism: s.Kafka.Mechanism, Prefix: s.Kafka.Prefix},
 	}
 	if c.IP == "" {
 		c.IP = agent.OwnIP()

@@ -40,10 +40,17 @@ func (p *printer) section(depth int, v reflect.Value) {
 		if key == "" {
 			continue
 		}
-		if f.Type.Kind() == reflect.Struct {
+		value := v.Field(i)
+		if value.Kind() == reflect.Pointer {
+			if value.IsNil() {
+				continue // there is none
+			}
+			value = value.Elem()
+		}
+		if value.Kind() == reflect.Struct {
 			p.line(0, "")
 			p.line(depth, "%s:", key)
-			p.section(depth+1, v.Field(i))
+			p.section(depth+1, value)
 			continue
 		}
 		if named(f.Type) {
@@ -53,7 +60,7 @@ func (p *printer) section(depth int, v reflect.Value) {
 		if about := comment(f); about != "" {
 			p.line(depth, "# %s", about)
 		}
-		p.field(depth, key, v.Field(i))
+		p.field(depth, key, value)
 	}
 }
 
@@ -65,9 +72,9 @@ func comment(f reflect.StructField) string {
 	return about
 }
 
-// field writes one value; sensors, of which there are many, on one line each.
+// field writes one value; sensors and other lists of things on one line each.
 func (p *printer) field(depth int, key string, v reflect.Value) {
-	if v.Type() != reflect.TypeFor[[]spec.Sensor]() {
+	if v.Kind() != reflect.Slice || v.Type().Elem().Kind() != reflect.Struct {
 		p.line(depth, "%s", strings.TrimRight(key+": "+scalar(v), " "))
 		return
 	}
@@ -148,6 +155,9 @@ rack-2:
 
 // scalar is one value, or a list of them, as YAML.
 func scalar(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer {
+		return scalar(v.Elem()) // nil ones are zero, and left out
+	}
 	switch value := v.Interface().(type) {
 	case Secret:
 		return secret(value)

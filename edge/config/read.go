@@ -130,6 +130,11 @@ func (d *document) value(path string, node *yaml.Node, to reflect.Value, depth i
 		d.add(path, "%s is nested too deeply", last(path))
 	case node.Kind == yaml.ScalarNode && node.Tag == "!!null":
 		// nothing written: the default stays
+	case to.Kind() == reflect.Pointer:
+		if to.IsNil() {
+			to.Set(reflect.New(to.Type().Elem()))
+		}
+		d.value(path, node, to.Elem(), depth)
 	case to.Kind() == reflect.Struct:
 		d.mapping(path, node, to, depth)
 	case named(to.Type()):

@@ -45,6 +45,7 @@ type Kafka struct {
 	User      string   `key:"user" env:"KAFKA_USER" about:"SASL user; empty: none"`
 	Password  Secret   `key:"password" env:"KAFKA_PASSWORD" about:"SASL password: file:/path or env:NAME"`
 	Mechanism string   `key:"mechanism" env:"KAFKA_MECHANISM" about:"SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN"`
+	Prefix    string   `key:"prefix" env:"KAFKA_PREFIX" about:"what the names of all topics begin with, where several OverClouds share a cluster; empty: none"`
 }
 
 // Spool is the queues on disk.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/overcloud/overcloud/edge/agent"
+	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/snmp"
 	"github.com/overcloud/overcloud/internal/spec"
 )
@@ -50,6 +51,9 @@ func (d *document) kafka(k Kafka) {
 		d.address(path, broker)
 	}
 	d.oneOf("kafka.mechanism", k.Mechanism, "SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+	if err := (kafka.Config{Prefix: k.Prefix}).CheckPrefix(); err != nil {
+		d.add("kafka.prefix", "prefix is %s, but it must be of letters, digits, '.', '_' and '-'", quoted(k.Prefix))
+	}
 	if (k.User == "") != (k.Password == "") {
 		d.add("kafka.password", "kafka has only one of user and password: SASL needs both")
 	}

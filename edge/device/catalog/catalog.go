@@ -69,25 +69,39 @@ func (c Catalog) Remote(name string) (infrared.Profile, error) {
 	return infrared.ByName(name)
 }
 
-// Meter opens a power meter; nil for an empty address. Errors are ErrInvalid.
+// Meter opens the power meter of an air conditioner; nil when it has none. Errors are ErrInvalid.
 func (c Catalog) Meter(room string, ac spec.AirConditioner) (device.Meter, error) {
-	if ac.Meter == "" {
+	return c.meter(room, "air conditioner "+ac.Name, ac.Meter)
+}
+
+// LoadMeter opens the meter of what a room's boxes draw; nil when it has none. Errors are ErrInvalid.
+func (c Catalog) LoadMeter(room spec.Room) (device.Meter, error) {
+	if room.LoadMeter == nil {
 		return nil, nil //nolint:nilnil // no meter is no fault
 	}
-	if device.IsSimulated(ac.Meter) {
-		return c.Simulation.Meter(room, ac)
+	return c.meter(room.Name, "load of room "+room.Name, room.LoadMeter.Source)
+}
+
+// meter opens the meter at an address; nil for an empty one. What names whose meter it is.
+func (c Catalog) meter(room, what, address string) (device.Meter, error) {
+	var m device.Meter
+	var err error
+	switch kind, _, _ := strings.Cut(address, ":"); {
+	case address == "":
+		return nil, nil //nolint:nilnil // no meter is no fault
+	case device.IsSimulated(address):
+		m, err = c.Simulation.Meter(room, address)
+	case kind == "file" || kind == "exec":
+		m, err = localMeter(address)
+	case strings.HasPrefix(address, snmpdev.Kind):
+		m, err = snmpdev.NewMeter(c.Boxes, address)
+	default:
+		return nil, unknown(what, "meter", address, "file:, exec: or snmp:")
 	}
-	if kind, _, _ := strings.Cut(ac.Meter, ":"); kind == "file" || kind == "exec" {
-		return localMeter(ac)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	if strings.HasPrefix(ac.Meter, snmpdev.Kind) {
-		m, err := snmpdev.NewMeter(c.Boxes, ac.Meter)
-		if err != nil {
-			return nil, fmt.Errorf("air conditioner %s: %w", ac.Name, err)
-		}
-		return m, nil
-	}
-	return nil, unknown("air conditioner "+ac.Name, "meter", ac.Meter, "file:, exec: or snmp:")
+	return m, nil
 }
 
 func unknown(what, field, address, known string) error {

@@ -55,17 +55,10 @@ func (c Catalog) local(s spec.Sensor) (device.Thermometer, error) {
 }
 
 // localMeter opens a power meter that a file or a program speaks for.
-func localMeter(ac spec.AirConditioner) (device.Meter, error) {
-	kind, address, _ := strings.Cut(ac.Meter, ":")
-	var m device.Meter
-	var err error
+func localMeter(address string) (device.Meter, error) {
+	kind, path, _ := strings.Cut(address, ":")
 	if kind == "file" {
-		m, err = file.New(address)
-	} else {
-		m, err = file.NewExec(address)
+		return file.New(path)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("air conditioner %s: %w", ac.Name, err)
-	}
-	return m, nil
+	return file.NewExec(path)
 }

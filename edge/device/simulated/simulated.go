@@ -36,7 +36,7 @@ func (s Simulation) Thermometer(room string, sensor spec.Sensor) (device.Thermom
 		return nil, fmt.Errorf("sensor %d: source %q does not end with a sensor number (write simulated://room/1): %w",
 			sensor.ID, sensor.Source, fault.ErrInvalid)
 	}
-	return thermometer{s.at(room, "sensors", id)}, nil
+	return thermometer{s.of(room, "sensors", id)}, nil
 }
 
 // Infrared finds the devices behind an air conditioner's transmitter, simulated://ac1. Errors are ErrInvalid.
@@ -49,20 +49,26 @@ func (s Simulation) Infrared(room string, ac spec.AirConditioner) (device.Transm
 		return nil, nil, fmt.Errorf("air conditioner %s: transmitter %q names no machine (write simulated://ac1): %w",
 			ac.Name, ac.Transmitter, fault.ErrInvalid)
 	}
-	near := s.at(room, "ir", name)
+	near := s.of(room, "ir", name)
 	return transmitter{near}, receiver{near}, nil
 }
 
-// Meter finds the simulated electricity meter of an air conditioner, simulated://ac1. Errors are ErrInvalid.
-func (s Simulation) Meter(room string, ac spec.AirConditioner) (device.Meter, error) {
-	name := strings.TrimPrefix(ac.Meter, device.Simulated)
+// loadMeter is the name of the meter of what a simulated room's boxes draw; any other is that of an air conditioner.
+const loadMeter = "load"
+
+// Meter finds a simulated electricity meter: simulated://ac1 of an air conditioner, simulated://load of the room's
+// boxes. Errors are ErrInvalid.
+func (s Simulation) Meter(room, address string) (device.Meter, error) {
+	name := strings.TrimPrefix(address, device.Simulated)
 	switch {
 	case s.URL == "":
-		return nil, fmt.Errorf("the meter of air conditioner %s is simulated and SIMULATED_ROOM is not set: %w", ac.Name, fault.ErrInvalid)
+		return nil, fmt.Errorf("its meter is simulated and SIMULATED_ROOM is not set: %w", fault.ErrInvalid)
 	case name == "" || strings.Contains(name, "/"):
-		return nil, fmt.Errorf("air conditioner %s: meter %q names no machine (write simulated://ac1): %w", ac.Name, ac.Meter, fault.ErrInvalid)
+		return nil, fmt.Errorf("meter %q names no machine (write simulated://ac1, or simulated://load for the boxes): %w", address, fault.ErrInvalid)
+	case name == loadMeter:
+		return meter{s.of(room, "load")}, nil
 	}
-	return meter{s.at(room, "ac", name)}, nil
+	return meter{s.of(room, "ac", name, "power")}, nil
 }
 
 // timeout is for one exchange with a simulated room; a real sensor blocks for up to a second.
@@ -74,12 +80,16 @@ type place struct {
 	client *http.Client
 }
 
-func (s Simulation) at(room, kind, name string) place {
+// of is one thing in a room, by the parts of its path.
+func (s Simulation) of(room string, path ...string) place {
 	client := s.Client
 	if client == nil {
 		client = http.DefaultClient
 	}
-	address := strings.TrimSuffix(s.URL, "/") + "/api/v1/room/" + url.PathEscape(room) + "/" + kind + "/" + url.PathEscape(name)
+	address := strings.TrimSuffix(s.URL, "/") + "/api/v1/room/" + url.PathEscape(room)
+	for _, part := range path {
+		address += "/" + url.PathEscape(part)
+	}
 	return place{url: address, client: client}
 }
 
@@ -151,7 +161,7 @@ func (m meter) Watts(ctx context.Context) (float64, error) {
 	var answer struct {
 		Watts *float64 `json:"watts"`
 	}
-	if err := m.exchange(ctx, http.MethodGet, m.url+"/power", nil, &answer); err != nil {
+	if err := m.exchange(ctx, http.MethodGet, m.url, nil, &answer); err != nil {
 		return 0, fmt.Errorf("read simulated meter: %w", err)
 	}
 	if answer.Watts == nil {
