@@ -13,7 +13,10 @@ import (
 // between the two answers; here the end is asked for first.
 type beginning struct {
 	since time.Time
-	known bool // the broker was asked
+	last  int64 // instead of since: so many records before the end of each partition
+	known bool  // the broker was asked
+	// left are the partitions whose end, as the broker told it, has not been reached yet.
+	left map[partition]int64
 	// at is where each partition begins; one that is not here was unknown when the broker was asked, and begins at
 	// its first record that is new enough.
 	at map[partition]int64
@@ -24,7 +27,7 @@ type beginning struct {
 
 func newBeginning(since time.Time) *beginning {
 	return &beginning{
-		since: since, at: map[partition]int64{},
+		since: since, at: map[partition]int64{}, left: map[partition]int64{},
 		passed: map[partition]bool{}, behind: map[partition]bool{}, jumped: map[partition]bool{},
 	}
 }
@@ -36,7 +39,12 @@ func (b *beginning) find(ctx context.Context, client *kgo.Client, topics []strin
 	if len(ends) == 0 && err != nil {
 		return err
 	}
-	first, err := admin.ListOffsetsAfterMilli(ctx, b.since.UnixMilli(), topics...)
+	var first kadm.ListedOffsets
+	if b.last > 0 {
+		first, err = admin.ListStartOffsets(ctx, topics...)
+	} else {
+		first, err = admin.ListOffsetsAfterMilli(ctx, b.since.UnixMilli(), topics...)
+	}
 	if len(first) == 0 && err != nil {
 		return err
 	}
@@ -46,7 +54,14 @@ func (b *beginning) find(ctx context.Context, client *kgo.Client, topics []strin
 		if !ok || begin.Err != nil || end.Err != nil {
 			return
 		}
-		b.at[partition{end.Topic, end.Partition}] = min(begin.Offset, end.Offset)
+		p, at := partition{end.Topic, end.Partition}, min(begin.Offset, end.Offset)
+		if b.last > 0 {
+			at = max(at, end.Offset-b.last)
+		}
+		b.at[p] = at
+		if at < end.Offset {
+			b.left[p] = end.Offset
+		}
 	})
 	return nil
 }
@@ -58,6 +73,9 @@ func (b *beginning) reached(r *kgo.Record) bool {
 		return true
 	}
 	p := partition{r.Topic, r.Partition}
+	if end, waited := b.left[p]; waited && r.Offset >= end-1 {
+		delete(b.left, p)
+	}
 	at, found := b.at[p]
 	if !b.passed[p] && r.Timestamp.UnixMilli() < b.since.UnixMilli() && (!found || r.Offset < at) {
 		if found {

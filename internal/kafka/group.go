@@ -40,6 +40,13 @@ type partition struct {
 	number int32
 }
 
+// A member that was killed is missed after sessionTimeout, the least that brokers allow unless they are told otherwise;
+// the others hear of it with their next heartbeat. Until then its partitions stand still.
+const (
+	sessionTimeout = 6 * time.Second
+	heartbeatEvery = time.Second
+)
+
 // rebalanceTimeout is how long others wait for this member to finish its batch.
 const rebalanceTimeout = 30 * time.Second
 
@@ -60,10 +67,10 @@ func NewGroup(cfg Config, group string, topics ...string) (*Group, error) {
 func (g *Group) open() (*kgo.Client, error) {
 	forget := func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { g.forget(lost) }
 	return g.config.client(
-		kgo.ConsumerGroup(g.name), kgo.ConsumeTopics(g.topics...), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+		kgo.ConsumerGroup(g.config.Name(g.name)), kgo.ConsumeTopics(g.config.names(g.topics)...), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.SessionTimeout(10*time.Second), kgo.HeartbeatInterval(time.Second), kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(heartbeatEvery), kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.OnPartitionsRevoked(forget), kgo.OnPartitionsLost(forget),
 	)
 }
@@ -121,7 +128,7 @@ func (g *Group) Poll(ctx context.Context) ([]Record, error) {
 	out := make([]Record, len(records))
 	for i, record := range records {
 		g.pending[partition{record.Topic, record.Partition}] = record
-		out[i] = incoming(record)
+		out[i] = g.config.incoming(record)
 	}
 	return out, nil
 }
@@ -132,7 +139,7 @@ func (g *Group) Poll(ctx context.Context) ([]Record, error) {
 // Errors: ErrUnreachable, ErrUnauthorised, ErrRejected.
 func (g *Group) Commit(ctx context.Context) error {
 	defer g.current().AllowRebalance()
-	return g.CommitMark(ctx, g.mark())
+	return g.commit(ctx, g.mark(), 0) // partitions stay meanwhile: no commit is refused for a moment only
 }
 
 // Mark remembers everything polled so far for a later CommitMark, and lets partitions go: whoever processes on
@@ -157,8 +164,17 @@ func (g *Group) mark() Mark {
 type Mark struct{ places places }
 
 // CommitMark makes everything before the mark count as processed; it may run beside Poll. It waits and errs as
-// Commit does.
+// Commit does. A commit that meets a rebalance is made again for the partitions that stayed: nothing may come to them
+// for days, and until then their records would count as not processed.
 func (g *Group) CommitMark(ctx context.Context, mark Mark) error {
+	return g.commit(ctx, mark, commitPatience)
+}
+
+// commitPatience is for a rebalance, and for a broker that has just started and does not know all topics yet.
+const commitPatience = 10 * time.Second
+
+func (g *Group) commit(ctx context.Context, mark Mark, patience time.Duration) error {
+	began := time.Now()
 	for tries := 0; ; tries++ {
 		client, last := g.left(mark)
 		if len(last) == 0 {
@@ -167,6 +183,8 @@ func (g *Group) CommitMark(ctx context.Context, mark Mark) error {
 		err := client.CommitRecords(ctx, last...)
 		switch {
 		case err == nil:
+		case (isUnknown(err) || moved(err)) && client == g.current() && time.Since(began) < patience && pause(ctx, backoff(tries)):
+			continue
 		case isUnknown(err), errors.Is(err, kgo.ErrClientClosed) && client != g.current():
 			g.config.log().Info("topics were made anew before the commit of what their predecessors held", "group", g.name)
 		case moved(err):

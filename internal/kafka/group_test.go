@@ -20,7 +20,7 @@ func committed(t *testing.T, cfg Config) map[int32]int64 {
 	client, err := cfg.client()
 	require.NoError(t, err)
 	defer client.Close()
-	offsets, err := kadm.NewClient(client).FetchOffsets(within(t, 10*time.Second), "readers")
+	offsets, err := kadm.NewClient(client).FetchOffsets(within(t, 10*time.Second), cfg.Name("readers"))
 	require.NoError(t, err)
 	out := map[int32]int64{}
 	offsets.Each(func(o kadm.OffsetResponse) { out[o.Partition] = o.At })
@@ -29,7 +29,7 @@ func committed(t *testing.T, cfg Config) map[int32]int64 {
 
 func TestMarksAreCommittedInOrderAndNothingBeyondThem(t *testing.T) {
 	t.Parallel()
-	cfg := broker(t, kfake.SeedTopics(1, "temp"))
+	cfg := broker(t, 1, "temp")
 	ctx := within(t, 20*time.Second)
 	p, g := producer(t, cfg), group(t, cfg, "temp")
 	var marks []Mark
@@ -57,7 +57,7 @@ func TestMarksAreCommittedInOrderAndNothingBeyondThem(t *testing.T) {
 
 func TestWhatIsTakenAwayAfterItsMarkIsNotCommitted(t *testing.T) {
 	t.Parallel()
-	cfg := broker(t, kfake.SeedTopics(6, "temp"))
+	cfg := broker(t, 6, "temp")
 	ctx := within(t, 40*time.Second)
 	p, first := producer(t, cfg), group(t, cfg, "temp")
 	require.NoError(t, p.Produce(ctx, numbered("temp", 200)...))
@@ -111,6 +111,7 @@ func anyKey(m map[int32]int64) int32 {
 
 // While records are processed and committed their partitions stay: the next member must not process them again.
 func TestNothingIsTakenAwayDuringACommit(t *testing.T) {
+	onlyEmbedded(t)
 	t.Parallel()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "temp"))
 	require.NoError(t, err)
@@ -153,6 +154,7 @@ func TestNothingIsTakenAwayDuringACommit(t *testing.T) {
 
 // A mark of topics that were made anew says nothing of the new ones: their offsets begin again.
 func TestAMarkOfTopicsThatAreGoneCommitsNothing(t *testing.T) {
+	onlyEmbedded(t)
 	t.Parallel()
 	port := freePort(t)
 	start := func() *kfake.Cluster {

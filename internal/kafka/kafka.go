@@ -37,6 +37,11 @@ type Config struct {
 	// Frugal is for a small computer on a thin line: its clients ask rarely while nothing comes, and keep little memory.
 	// What comes, comes as soon. They notice a broker that vanished without a word only after half a minute.
 	Frugal bool
+	// Prefix begins the name of every topic and consumer group at the broker, so that several share a cluster. Only
+	// this package knows of it: a Record's Topic is without.
+	Prefix string
+	// Replicas is how many brokers keep each record of a topic that is made; 0 is as many as there are, up to 3.
+	Replicas int16
 	// Pulse, when set, knows from then on whether the cluster answers.
 	Pulse *Pulse
 }
@@ -77,6 +82,9 @@ func (c Config) client(extra ...kgo.Opt) (*kgo.Client, error) {
 			return nil, fmt.Errorf("%w: Kafka broker %q is not host:port", fault.ErrInvalid, broker)
 		}
 	}
+	if err := c.CheckPrefix(); err != nil {
+		return nil, err
+	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...), kgo.RetryBackoffFn(backoff), kgo.DialTimeout(dialTimeout),
 		kgo.MetadataMinAge(metadataMin), kgo.MetadataMaxAge(metadataMax),
@@ -114,7 +122,8 @@ func frugal() []kgo.Opt {
 		kgo.MetadataMaxAge(2 * time.Minute), kgo.FetchMaxWait(20 * time.Second),
 		kgo.ConnIdleTimeout(4 * time.Minute), // a new connection costs three messages; brokers close theirs after ten minutes
 		kgo.FetchMaxBytes(128 << 10), kgo.FetchMaxPartitionBytes(64 << 10), kgo.BrokerMaxReadBytes(8 << 20),
-		kgo.MaxConcurrentFetches(1), kgo.DisableClientMetrics(),
+		// Not fewer fetches at once than brokers: what one leads would wait for the long silence of another.
+		kgo.DisableClientMetrics(),
 	}
 }
 
@@ -129,6 +138,29 @@ func (c Config) mechanism() (kgo.Opt, error) {
 		return kgo.SASL(plain.Auth{User: c.User, Pass: c.Password}.AsMechanism()), nil
 	}
 	return nil, fmt.Errorf("%w: Kafka mechanism %q is none of SCRAM-SHA-512, SCRAM-SHA-256, PLAIN", fault.ErrInvalid, c.Mechanism)
+}
+
+// nameLetters are what names of topics are made of.
+const nameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+// CheckPrefix is ErrInvalid where no topic may have such a name.
+func (c Config) CheckPrefix() error {
+	const most = 100 // of 249 letters
+	if strings.Trim(c.Prefix, nameLetters) != "" || len(c.Prefix) > most {
+		return fmt.Errorf("%w: Kafka prefix %q is not up to %d letters, digits, '.', '_' and '-'", fault.ErrInvalid, c.Prefix, most)
+	}
+	return nil
+}
+
+// Name is what a topic or a group of ours is called at the broker.
+func (c Config) Name(ours string) string { return c.Prefix + ours }
+
+func (c Config) names(ours []string) []string {
+	out := make([]string, len(ours))
+	for i, name := range ours {
+		out[i] = c.Name(name)
+	}
+	return out
 }
 
 func (c Config) where() string { return strings.Join(c.Brokers, ",") }

@@ -18,7 +18,7 @@ import (
 // numbered are records 0 to n-1 of a topic, their number as value, spread over keys.
 // read polls until it has seen n different values, and returns how often it saw each.
 func TestARecordArrivesAsItWasSent(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(3, "temp"))
+	cfg := broker(t, 3, "temp")
 	ctx := within(t, 10*time.Second)
 	sent := Record{
 		Topic: "temp", Key: []byte("room-1"), Value: []byte("x"),
@@ -35,7 +35,7 @@ func TestARecordArrivesAsItWasSent(t *testing.T) {
 }
 
 func TestRecordsOfAKeyKeepTheirPartitionAndOrder(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(3, "temp"))
+	cfg := broker(t, 3, "temp")
 	ctx := within(t, 10*time.Second)
 	require.NoError(t, producer(t, cfg).Produce(ctx, numbered("temp", 700)...))
 	last, home := make(map[string]int), make(map[string]int32)
@@ -58,7 +58,7 @@ func TestRecordsOfAKeyKeepTheirPartitionAndOrder(t *testing.T) {
 }
 
 func TestAGroupReadsAgainWhatItDidNotCommit(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(3, "temp"))
+	cfg := broker(t, 3, "temp")
 	ctx := within(t, 20*time.Second)
 	p := producer(t, cfg)
 	require.NoError(t, p.Produce(ctx, numbered("temp", 100)...))
@@ -75,7 +75,7 @@ func TestAGroupReadsAgainWhatItDidNotCommit(t *testing.T) {
 }
 
 func TestNothingIsLostWhenAMemberJoins(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(6, "temp"))
+	cfg := broker(t, 6, "temp")
 	ctx := within(t, 30*time.Second)
 	p := producer(t, cfg)
 	type batch struct {
@@ -143,7 +143,7 @@ func TestNothingIsLostWhenAMemberJoins(t *testing.T) {
 }
 
 func TestATailSeesEveryPartitionFromATimeOn(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(3, "temp", "later"))
+	cfg := broker(t, 3, "temp", "later")
 	ctx := within(t, 10*time.Second)
 	p := producer(t, cfg)
 	at := time.UnixMilli(1_700_000_000_000)
@@ -166,7 +166,7 @@ func TestATailSeesEveryPartitionFromATimeOn(t *testing.T) {
 }
 
 func TestATailFindsATopicThatIsMadeAfterIt(t *testing.T) {
-	cfg := broker(t)
+	cfg := broker(t, 0)
 	ctx := within(t, 20*time.Second)
 	tail, err := NewTail(cfg, time.Now().Add(-time.Minute), "temp")
 	require.NoError(t, err)
@@ -177,6 +177,7 @@ func TestATailFindsATopicThatIsMadeAfterIt(t *testing.T) {
 }
 
 func TestEverythingWaitsForABrokerThatIsAwayAndOutlivesItsRestart(t *testing.T) {
+	onlyEmbedded(t)
 	port := freePort(t)
 	cfg := Config{Brokers: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}}
 	ctx := within(t, 40*time.Second)
@@ -229,7 +230,7 @@ func TestFaultsOfTheCallerAreNamedAtOnce(t *testing.T) {
 	_, err = NewGroup(Config{Brokers: []string{"kafka"}}, "g", "temp")
 	require.ErrorContains(t, err, `"kafka" is not host:port`)
 
-	cfg := broker(t)
+	cfg := broker(t, 0)
 	err = producer(t, cfg).Produce(within(t, 20*time.Second), Record{Topic: "nowhere", Value: []byte("x")})
 	require.ErrorIs(t, err, fault.ErrNotFound)
 	err = Ping(within(t, 500*time.Millisecond), Config{Brokers: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))}})
@@ -238,7 +239,7 @@ func TestFaultsOfTheCallerAreNamedAtOnce(t *testing.T) {
 }
 
 func TestEnsureTopicsLeavesWhatIsThere(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(5, "temp"))
+	cfg := broker(t, 5, "temp")
 	ctx := within(t, 10*time.Second)
 	require.NoError(t, EnsureTopics(ctx, cfg, wire.Topics()))
 	require.NoError(t, EnsureTopics(ctx, cfg, wire.Topics()), "twice is once")
@@ -248,7 +249,7 @@ func TestEnsureTopicsLeavesWhatIsThere(t *testing.T) {
 }
 
 func TestStreamsRefuseWhatNoReaderWouldTake(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(3, wire.TopicControl))
+	cfg := broker(t, 3, wire.TopicControl)
 	ctx := within(t, 10*time.Second)
 	streams := Streams{Producer: producer(t, cfg)}
 	command := wire.Command{

@@ -8,15 +8,26 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-func broker(t *testing.T, opts ...kfake.Opt) Config {
+// broker is a place of the test's own, with topics. In make test that is the embedded broker; in make integration, and
+// wherever KAFKA_ADDR says, Apache Kafka itself.
+func broker(t *testing.T, partitions int32, topics ...string) Config {
 	t.Helper()
-	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
+	cfg := place(t)
+	if len(topics) == 0 {
+		return cfg
+	}
+	client, err := cfg.client()
 	require.NoError(t, err)
-	t.Cleanup(cluster.Close)
-	return Config{Brokers: cluster.ListenAddrs(), ClientID: "test"}
+	defer client.Close()
+	// The tests' records are of 2023: without this they would soon be deleted.
+	settings := map[string]*string{"retention.ms": kadm.StringPtr("-1")}
+	made, err := kadm.NewClient(client).CreateTopics(within(t, 30*time.Second), partitions, -1, settings, cfg.names(topics)...)
+	require.NoError(t, err)
+	require.NoError(t, made.Error())
+	return cfg
 }
 
 func within(t *testing.T, d time.Duration) context.Context {

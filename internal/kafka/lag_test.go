@@ -5,16 +5,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/overcloud/overcloud/internal/fault"
 )
 
 func TestTheLagOfAGroup(t *testing.T) {
-	cfg := broker(t, kfake.SeedTopics(4, "work"))
+	cfg := broker(t, 4, "work")
 	ctx := within(t, 20*time.Second)
 	lags := Lags{}
-	_, _, err := lags.Lag(ctx, cfg.Brokers, "readers")
+	_, _, err := lags.Lag(ctx, cfg.Brokers, cfg.Name("readers"))
 	require.ErrorIs(t, err, fault.ErrNotFound, "a group that nobody knows has no lag, not a lag of zero")
 
 	require.NoError(t, producer(t, cfg).Produce(ctx, numbered("work", 100)...))
@@ -27,13 +26,13 @@ func TestTheLagOfAGroup(t *testing.T) {
 		records = append(records, more...)
 	}
 	require.NoError(t, g.Commit(ctx))
-	left, partitions, err := lags.Lag(ctx, cfg.Brokers, "readers")
+	left, partitions, err := lags.Lag(ctx, cfg.Brokers, cfg.Name("readers"))
 	require.NoError(t, err)
 	require.Zero(t, left)
 	require.Equal(t, 4, partitions)
 
 	require.NoError(t, producer(t, cfg).Produce(ctx, numbered("work", 30)...))
-	left, _, err = lags.Lag(ctx, cfg.Brokers, "readers")
+	left, _, err = lags.Lag(ctx, cfg.Brokers, cfg.Name("readers"))
 	require.NoError(t, err)
 	require.EqualValues(t, 30, left, "what was produced since and not committed")
 

@@ -86,6 +86,7 @@ func Ends(ctx context.Context, cfg Config, topic string) (Places, error) {
 		return nil, err
 	}
 	defer client.Close()
+	topic = cfg.Name(topic)
 	listed, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
 	if err == nil {
 		err = listed.Error()
@@ -110,6 +111,7 @@ func Between(ctx context.Context, cfg Config, topic string, from, to Places, mos
 	if err != nil {
 		return false, err
 	}
+	topic = cfg.Name(topic)
 	starts, err := kadm.NewClient(client).ListStartOffsets(ctx, topic)
 	client.Close()
 	if err == nil {
@@ -137,8 +139,12 @@ func Between(ctx context.Context, cfg Config, topic string, from, to Places, mos
 	return between(ctx, cfg, topic, begins, left, most, visit)
 }
 
-// quietMost is how long the broker may stay silent before what is missing is taken for records that were deleted.
-const quietMost = 10 * time.Second
+// quietMost is how long nothing may come before it is asked whether there is anything: a broker may be away while the
+// others answer. What is still said to be there and does not come after so many times has gaps, as a compacted topic has.
+const (
+	quietMost  = 10 * time.Second
+	quietTimes = 3
+)
 
 func between(ctx context.Context, cfg Config, topic string, begins map[int32]kgo.Offset, left map[int32]int64, most int, visit func(Record)) (all bool, err error) {
 	client, err := cfg.client(kgo.DisableClientMetrics(), kgo.KeepControlRecords(),
@@ -147,15 +153,21 @@ func between(ctx context.Context, cfg Config, topic string, begins map[int32]kgo
 		return false, err
 	}
 	defer client.Close()
-	for seen := 0; len(left) > 0; {
+	for seen, quiets := 0, 0; len(left) > 0; {
 		once, cancel := context.WithTimeout(ctx, quietMost)
 		fetches := client.PollRecords(once, pollMost)
 		quiet := once.Err() != nil
 		cancel()
 		if quiet {
-			// The broker is away, or there is nothing: then it says so.
-			return true, explain(ctx, client.Ping(ctx), "read topic %s at %s", topic, cfg.where())
+			if err := stillThere(ctx, client, topic, left); err != nil {
+				return false, explain(ctx, err, "read topic %s at %s", topic, cfg.where())
+			}
+			if quiets++; quiets == quietTimes {
+				return true, nil
+			}
+			continue
 		}
+		quiets = 0
 		var failed error
 		fetches.EachError(func(_ string, _ int32, err error) { failed = errors.Join(failed, err) })
 		if failed != nil {
@@ -165,7 +177,7 @@ func between(ctx context.Context, cfg Config, topic string, begins map[int32]kgo
 			seen++
 			end, wanted := left[r.Partition]
 			if wanted && r.Offset < end && !r.Attrs.IsControl() {
-				visit(incoming(r))
+				visit(cfg.incoming(r))
 			}
 			if wanted && r.Offset >= end-1 {
 				delete(left, r.Partition)
@@ -176,4 +188,32 @@ func between(ctx context.Context, cfg Config, topic string, begins map[int32]kgo
 		}
 	}
 	return true, nil
+}
+
+// stillThere takes those partitions out of left that have nothing more before its places: their records were deleted, or
+// they are others' and shorter. An error says that one of them has no leader now, or that ctx has ended.
+func stillThere(ctx context.Context, client *kgo.Client, topic string, left map[int32]int64) error {
+	admin := kadm.NewClient(client)
+	starts, err := admin.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return err
+	}
+	ends, err := admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return err
+	}
+	for partition, place := range left {
+		start, known := starts.Lookup(topic, partition)
+		end, still := ends.Lookup(topic, partition)
+		if !known || !still || start.Offset >= place || end.Offset < place {
+			delete(left, partition)
+		}
+	}
+	return nil
 }

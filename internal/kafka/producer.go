@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,14 +65,19 @@ func (p *Producer) current() (client *kgo.Client, closed bool) {
 	return p.client, p.closed
 }
 
+// youngMost is how long a topic that nobody knows is taken for one that has just been made: brokers learn of it one
+// after the other.
+const youngMost = 5 * time.Second
+
 // Produce writes the records and returns when every in-sync replica has all of them. Records with the same
 // key keep their order. It tries again until ctx ends; then some of them may have been written.
 // Errors: ErrUnreachable, ErrNotFound (topic), ErrUnauthorised, ErrRejected (too large).
 func (p *Producer) Produce(ctx context.Context, records ...Record) error {
 	left := make([]*kgo.Record, len(records))
 	for i, record := range records {
-		left[i] = outgoing(record)
+		left[i] = p.config.outgoing(record)
 	}
+	began := time.Now()
 	for tries := 0; len(left) > 0; tries++ {
 		client, closed := p.current()
 		once, cancel := context.WithTimeout(ctx, attemptMost)
@@ -93,7 +99,8 @@ func (p *Producer) Produce(ctx context.Context, records ...Record) error {
 			p.reopen(client)
 		}
 		replaced := errors.Is(cause, kgo.ErrClientClosed) && !closed
-		if ctx.Err() != nil || !again(cause) && !replaced {
+		young := isUnknown(cause) && time.Since(began) < youngMost
+		if ctx.Err() != nil || !again(cause) && !replaced && !young {
 			return explain(ctx, cause, "produce to %s at %s", failed[0].Topic, p.config.where())
 		}
 		left = inOrder(left, failed)
@@ -138,17 +145,17 @@ func inOrder(records, failed []*kgo.Record) []*kgo.Record {
 	return left
 }
 
-func outgoing(record Record) *kgo.Record {
-	out := &kgo.Record{Topic: record.Topic, Key: record.Key, Value: record.Value, Timestamp: record.Time}
+func (c Config) outgoing(record Record) *kgo.Record {
+	out := &kgo.Record{Topic: c.Name(record.Topic), Key: record.Key, Value: record.Value, Timestamp: record.Time}
 	for name, value := range record.Headers {
 		out.Headers = append(out.Headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
 	}
 	return out
 }
 
-func incoming(record *kgo.Record) Record {
+func (c Config) incoming(record *kgo.Record) Record {
 	in := Record{
-		Topic: record.Topic, Key: record.Key, Value: record.Value, Time: record.Timestamp,
+		Topic: strings.TrimPrefix(record.Topic, c.Prefix), Key: record.Key, Value: record.Value, Time: record.Timestamp,
 		Partition: record.Partition, Offset: record.Offset,
 	}
 	if len(record.Headers) > 0 {

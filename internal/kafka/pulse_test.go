@@ -12,6 +12,7 @@ import (
 )
 
 func TestThePulseKnowsWhenTheBrokerIsAwayAndBack(t *testing.T) {
+	onlyEmbedded(t)
 	port, dir := freePort(t), t.TempDir()
 	start := func() *kfake.Cluster {
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port), kfake.SeedTopics(1, "temp"), kfake.DataDir(dir))

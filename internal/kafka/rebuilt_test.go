@@ -12,6 +12,7 @@ import (
 
 // A cluster that was built anew, under the same address and without its data, must not need a restart of everybody.
 func TestAClusterThatWasBuiltAnewIsFoundAgain(t *testing.T) {
+	onlyEmbedded(t)
 	t.Parallel()
 	port := freePort(t)
 	start := func() *kfake.Cluster {

@@ -40,7 +40,7 @@ func NewSender(cfg Config, topic string) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sender{config: cfg, topic: topic, client: client}, nil
+	return &Sender{config: cfg, topic: cfg.Name(topic), client: client}, nil
 }
 
 // Flight is one batch on its way. It may be sent again once Done: its memory is used anew then.

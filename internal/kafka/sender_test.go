@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/overcloud/overcloud/internal/fault"
 )
@@ -46,7 +48,7 @@ func topicIs(t *testing.T, cfg Config, topic string) []Record {
 
 func TestFlightsLandInOrderWithTheirPlaces(t *testing.T) {
 	t.Parallel()
-	cfg := broker(t, kfake.SeedTopics(3, "temp"))
+	cfg := broker(t, 3, "temp")
 	s := sender(t, cfg, "temp")
 	one, two := &Flight{}, &Flight{}
 	for round := range 5 { // flights are used again
@@ -77,6 +79,7 @@ func TestFlightsLandInOrderWithTheirPlaces(t *testing.T) {
 
 // The broker goes away and comes back with records on their way, again and again: each is there once, in order.
 func TestASenderDoublesNothingWhileTheBrokerFlaps(t *testing.T) {
+	onlyEmbedded(t)
 	t.Parallel()
 	port, dir := freePort(t), t.TempDir()
 	start := func() *kfake.Cluster {
@@ -129,7 +132,7 @@ func TestASenderDoublesNothingWhileTheBrokerFlaps(t *testing.T) {
 
 func TestARefusedRecordIsNamed(t *testing.T) {
 	t.Parallel()
-	cfg := broker(t, kfake.SeedTopics(1, "temp"))
+	cfg := broker(t, 1, "temp")
 	s := sender(t, cfg, "temp")
 	f := &Flight{}
 	s.Send(f, []Record{{Value: []byte("good")}, {Value: []byte(strings.Repeat("x", 2<<20))}, {Value: []byte("good too")}})
@@ -157,7 +160,7 @@ func TestAClosedSenderEndsItsFlights(t *testing.T) {
 
 func TestBetweenReadsWhatIsAsked(t *testing.T) {
 	t.Parallel()
-	cfg := broker(t, kfake.SeedTopics(2, "temp"))
+	cfg := broker(t, 2, "temp")
 	ctx := within(t, 30*time.Second)
 	_, err := Ends(ctx, cfg, "absent")
 	require.ErrorIs(t, err, fault.ErrNotFound)
@@ -192,4 +195,36 @@ func TestBetweenReadsWhatIsAsked(t *testing.T) {
 		_, err := DecodePlaces(bad)
 		require.ErrorIs(t, err, fault.ErrInvalid)
 	}
+}
+
+// A broker that answers questions and sends no records for a while is not a topic whose records were deleted.
+func TestBetweenOutlastsASilence(t *testing.T) {
+	onlyEmbedded(t)
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "temp"))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	cfg := Config{Brokers: cluster.ListenAddrs()}
+	s, f := sender(t, cfg, "temp"), &Flight{}
+	s.Send(f, numbered("temp", 100))
+	landed(t, f)
+	began := time.Now()
+	cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if time.Since(began) < quietMost+time.Second {
+			return nil, errors.New("silence"), true // the connection ends without an answer
+		}
+		return nil, nil, false
+	})
+	ctx := within(t, 40*time.Second)
+	n := 0
+	all, err := Between(ctx, cfg, "temp", nil, Places{100}, 1000, func(Record) { n++ })
+	require.NoError(t, err)
+	require.True(t, all)
+	require.Equal(t, 100, n)
+
+	all, err = Between(ctx, cfg, "temp", Places{50}, Places{200}, 1000, func(Record) { n++ })
+	require.NoError(t, err)
+	require.True(t, all, "what is not there is not waited for")
+	require.Equal(t, 150, n)
 }

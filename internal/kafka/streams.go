@@ -28,6 +28,11 @@ func (s Streams) Alert(ctx context.Context, alert wire.Alert) error {
 	return s.publish(ctx, wire.TopicAlert, []byte(alert.Room), alert)
 }
 
+// Answer publishes what a person said to an alert, under its room's key. Errors: ErrInvalid, and Produce's.
+func (s Streams) Answer(ctx context.Context, answer wire.Answer) error {
+	return s.publish(ctx, wire.TopicAnswer, []byte(answer.Room), answer)
+}
+
 func (s Streams) publish(ctx context.Context, topic string, key []byte, record wire.Validator) error {
 	if err := record.Validate(); err != nil {
 		return fmt.Errorf("publish to %s: %w", topic, err)

@@ -18,6 +18,7 @@ type Tail struct {
 	config Config
 	topics []string
 	since  time.Time
+	last   int64
 
 	begin *beginning // of the client; nil for the start of everything. Poll's
 
@@ -41,14 +42,37 @@ func NewTail(cfg Config, since time.Time, topics ...string) (*Tail, error) {
 	return t, nil
 }
 
+// NewTailOfLast starts so many records before the end of each partition: where each key is written again now and then,
+// that finds the newest record of all keys, however long nobody has written. It does not dial. Errors are ErrInvalid.
+func NewTailOfLast(cfg Config, records int64, topics ...string) (*Tail, error) {
+	if len(topics) == 0 || records <= 0 {
+		return nil, fmt.Errorf("%w: a tail of the last records needs topics and a number", fault.ErrInvalid)
+	}
+	t := &Tail{config: cfg, topics: topics, last: records}
+	client, err := t.open()
+	if err != nil {
+		return nil, err
+	}
+	t.client = client
+	return t, nil
+}
+
+// Begin finds where the tail begins, as the first Poll does. A broker that is away is waited for. Errors are Poll's.
+func (t *Tail) Begin(ctx context.Context) error { return t.find(ctx, t.current()) }
+
+// Caught says that Poll has returned everything that was there when the tail found its beginning. It is for the
+// goroutine of Poll. A tail of everything never says so.
+func (t *Tail) Caught() bool { return t.begin != nil && t.begin.known && len(t.begin.left) == 0 }
+
 // open makes a client that stands at the start of everything. One that shall begin later fetches nothing until its
 // beginning is known.
 func (t *Tail) open() (*kgo.Client, error) {
-	client, err := t.config.client(kgo.ConsumeTopics(t.topics...), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
+	client, err := t.config.client(kgo.ConsumeTopics(t.config.names(t.topics)...), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err == nil && !t.since.IsZero() {
+	if err == nil && (!t.since.IsZero() || t.last > 0) {
 		t.begin = newBeginning(t.since)
-		client.PauseFetchTopics(t.topics...)
+		t.begin.last = t.last
+		client.PauseFetchTopics(t.config.names(t.topics)...)
 	}
 	return client, err
 }
@@ -104,7 +128,7 @@ func (t *Tail) Poll(ctx context.Context) ([]Record, error) {
 		var out []Record
 		for _, record := range records {
 			if t.begin.reached(record) {
-				out = append(out, incoming(record))
+				out = append(out, t.config.incoming(record))
 			}
 		}
 		t.begin.jump(client)
@@ -117,14 +141,14 @@ func (t *Tail) Poll(ctx context.Context) ([]Record, error) {
 // find looks once where the client begins, and lets it fetch. A broker that is away is waited for.
 func (t *Tail) find(ctx context.Context, client *kgo.Client) error {
 	for tries := 0; t.begin != nil && !t.begin.known; tries++ {
-		err := t.begin.find(ctx, client, t.topics)
+		err := t.begin.find(ctx, client, t.config.names(t.topics))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
 			t.begin.known = true
 			t.begin.skip(client)
-			client.ResumeFetchTopics(t.topics...)
+			client.ResumeFetchTopics(t.config.names(t.topics)...)
 		case t.ended():
 			return explain(ctx, kgo.ErrClientClosed, "poll")
 		case isDenied(err):

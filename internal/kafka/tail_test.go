@@ -14,6 +14,7 @@ import (
 
 // A record that arrives while a tail looks for its place is what the tail is there for: an order of this moment.
 func TestATailSeesWhatArrivesWhileItBegins(t *testing.T) {
+	onlyEmbedded(t)
 	t.Parallel()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "temp"))
 	require.NoError(t, err)
@@ -57,7 +58,7 @@ func TestATailSeesWhatArrivesWhileItBegins(t *testing.T) {
 // What a tail of many old records begins with is what is new enough, and nothing of the rest.
 func TestATailPassesOverWhatIsOlder(t *testing.T) {
 	t.Parallel()
-	cfg := broker(t, kfake.SeedTopics(3, "temp"))
+	cfg := broker(t, 3, "temp")
 	ctx := within(t, 20*time.Second)
 	p := producer(t, cfg)
 	at := time.UnixMilli(1_700_000_000_000)

@@ -21,11 +21,16 @@ func Recipes() []Recipe {
 		{Name: "debian/nginx", Tag: "1.22", Packages: []string{"nginx-light"}, Script: "nginx.sh", Ports: []int{8080}},
 		{Name: "debian/postgresql", Tag: "15", Packages: []string{"postgresql-15"}, Script: "postgresql.sh", Ports: []int{5432}},
 		{Name: "debian/adminer", Tag: "4.8", Packages: []string{"adminer", "php-cli", "php-pgsql"}, Script: "adminer.sh", Ports: []int{8000}},
-		{
-			Name: "apache/kafka", Tag: "3.9", Packages: []string{"openjdk-17-jre-headless"}, Script: "kafka.sh", Ports: []int{9092},
-			Jars: []string{
-				"org.apache.kafka:kafka_2.13:3.9.1", "org.apache.kafka:kafka-tools:3.9.1", "org.slf4j:slf4j-simple:1.7.36",
-			}, JarFolder: "/opt/kafka/libs",
-		},
+		Kafka(),
+	}
+}
+
+// Kafka is Apache Kafka, one node that is broker and controller.
+func Kafka() Recipe {
+	return Recipe{
+		Name: "apache/kafka", Tag: "3.9", Packages: []string{"openjdk-17-jre-headless"}, Script: "kafka.sh", Ports: []int{9092},
+		Jars: []string{
+			"org.apache.kafka:kafka_2.13:3.9.1", "org.apache.kafka:kafka-tools:3.9.1", "org.slf4j:slf4j-simple:1.7.36",
+		}, JarFolder: "/opt/kafka/libs",
 	}
 }

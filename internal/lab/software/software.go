@@ -74,9 +74,9 @@ func (b Builder) say(text string) {
 
 // Image assembles one image for this machine's platform.
 func (b Builder) Image(ctx context.Context, recipe Recipe) (v1.Image, error) {
-	script, err := fs.ReadFile(scripts, "files/"+recipe.Script)
+	script, err := Script(recipe)
 	if err != nil {
-		return nil, fmt.Errorf("read the script of %s: %w", recipe.Name, err)
+		return nil, err
 	}
 	root, err := b.packages(ctx, recipe)
 	if err != nil {
@@ -113,21 +113,55 @@ func (b Builder) packages(ctx context.Context, recipe Recipe) (string, error) {
 // jars is a layer with the recipe's jars and all that they need.
 func (b Builder) jars(ctx context.Context, recipe Recipe) (string, error) {
 	return b.cached(ctx, "jars", append([]string{recipe.JarFolder}, recipe.Jars...), func(to string) error {
-		b.say("fetching " + strings.Join(recipe.Jars, ", ") + " from Maven Central")
 		work, err := os.MkdirTemp(b.Cache, "jars-")
 		if err != nil {
 			return fmt.Errorf("make a folder for jars: %w", err)
 		}
 		defer os.RemoveAll(work)
-		if err := os.WriteFile(filepath.Join(work, "pom.xml"), []byte(pom(recipe.Jars)), 0o600); err != nil {
-			return fmt.Errorf("write pom.xml: %w", err)
-		}
-		folder := filepath.Join(work, "root", recipe.JarFolder)
-		if err := run(ctx, work, "mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory="+folder, "-DincludeScope=runtime"); err != nil {
+		root := filepath.Join(work, "root")
+		if err := b.fetch(ctx, recipe.Jars, work, filepath.Join(root, recipe.JarFolder)); err != nil {
 			return err
 		}
-		return run(ctx, "", "tar", "-C", filepath.Join(work, "root"), "--owner=0", "--group=0", "--sort=name", "--mtime=@0", "-cf", to, ".")
+		return run(ctx, "", "tar", "-C", root, "--owner=0", "--group=0", "--sort=name", "--mtime=@0", "-cf", to, ".")
 	})
+}
+
+// JarFolder is a folder of this machine with the recipe's jars and all that they need, fetched once into the cache:
+// for whoever runs the software without an image. It needs mvn.
+func (b Builder) JarFolder(ctx context.Context, recipe Recipe) (string, error) {
+	name, err := cacheName("libs", recipe.Jars)
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(b.Cache, name)
+	if _, err := os.Stat(folder); err == nil {
+		return folder, nil
+	}
+	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
+		return "", fmt.Errorf("make the cache: %w", err)
+	}
+	work, err := os.MkdirTemp(b.Cache, "libs-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for jars: %w", err)
+	}
+	defer os.RemoveAll(work)
+	if err := b.fetch(ctx, recipe.Jars, work, filepath.Join(work, "libs")); err != nil {
+		return "", err
+	}
+	err = os.Rename(filepath.Join(work, "libs"), folder)
+	if _, missing := os.Stat(folder); err != nil && missing != nil { // else another process was first
+		return "", fmt.Errorf("keep the jars of %s: %w", recipe.Name, err)
+	}
+	return folder, nil
+}
+
+// fetch copies jars of Maven Central, and all that they need, into a folder; work is for what it needs meanwhile.
+func (b Builder) fetch(ctx context.Context, jars []string, work, folder string) error {
+	b.say("fetching " + strings.Join(jars, ", ") + " from Maven Central")
+	if err := os.WriteFile(filepath.Join(work, "pom.xml"), []byte(pom(jars)), 0o600); err != nil {
+		return fmt.Errorf("write pom.xml: %w", err)
+	}
+	return run(ctx, work, "mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory="+folder, "-DincludeScope=runtime")
 }
 
 func pom(jars []string) string {
@@ -146,12 +180,11 @@ func (b Builder) cached(ctx context.Context, kind string, from []string, make fu
 	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache: %w", err)
 	}
-	key, err := json.Marshal([]any{suite, from})
+	name, err := cacheName(kind, from)
 	if err != nil {
-		return "", fmt.Errorf("name the cached file: %w", err)
+		return "", err
 	}
-	sum := sha256.Sum256(key)
-	path := filepath.Join(b.Cache, kind+"-"+hex.EncodeToString(sum[:8])+".tar")
+	path := filepath.Join(b.Cache, name+".tar")
 	packed := path + ".gz"
 	if _, err := os.Stat(packed); err == nil {
 		return packed, nil
@@ -167,6 +200,25 @@ func (b Builder) cached(ctx context.Context, kind string, from []string, make fu
 		return "", err
 	}
 	return packed, os.Rename(unfinished+".gz", packed)
+}
+
+// cacheName is the same for the same things.
+func cacheName(kind string, from []string) (string, error) {
+	key, err := json.Marshal([]any{suite, from})
+	if err != nil {
+		return "", fmt.Errorf("name the cached file: %w", err)
+	}
+	sum := sha256.Sum256(key)
+	return kind + "-" + hex.EncodeToString(sum[:8]), nil
+}
+
+// Script is the recipe's, which turns the environment into the software's own configuration.
+func Script(recipe Recipe) ([]byte, error) {
+	script, err := fs.ReadFile(scripts, "files/"+recipe.Script)
+	if err != nil {
+		return nil, fmt.Errorf("read the script of %s: %w", recipe.Name, err)
+	}
+	return script, nil
 }
 
 // stack makes an image of tar files, with files on top.

@@ -4,10 +4,12 @@
 #   KAFKA_ADVERTISED_LISTENERS  PLAINTEXT://HOST:PORT that clients are sent to
 #   KAFKA_CLUSTER_ID            22 letters; made up once when it is absent
 #   KAFKA_HEAP                  of the Java machine (256m)
+#   LOG_LEVEL                   WARN; INFO tells much
+# Outside an image: DATA is the folder of its data, JARS that of its jars, JAVA_OPTIONS more words for the Java machine.
 set -euo pipefail
-data=/var/lib/kafka
+data="${DATA:-/var/lib/kafka}"
 mkdir -p "$data/logs"
-properties=/tmp/server.properties
+properties="${DATA:-/tmp}/server.properties"
 cat >"$properties" <<CONF
 process.roles=broker,controller
 node.id=1
@@ -32,7 +34,15 @@ while IFS='=' read -r name value; do
       ;;
   esac
 done < <(env)
-java=(java "-Xmx${KAFKA_HEAP:-256m}" -XX:+UseSerialGC -cp '/opt/kafka/libs/*')
+log="${DATA:-/tmp}/log4j.properties"
+cat >"$log" <<CONF
+log4j.rootLogger=${LOG_LEVEL:-WARN}, out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d{ISO8601} %p %m (%c)%n
+CONF
+# shellcheck disable=SC2206 # words
+java=(java "-Xmx${KAFKA_HEAP:-256m}" -XX:+UseSerialGC "-Dlog4j.configuration=file:$log" "-Djava.io.tmpdir=${DATA:-/tmp}" ${JAVA_OPTIONS:-} -cp "${JARS:-/opt/kafka/libs}/*")
 if [ ! -s "$data/logs/meta.properties" ]; then
   id="${KAFKA_CLUSTER_ID:-$("${java[@]}" kafka.tools.StorageTool random-uuid 2>/dev/null)}"
   "${java[@]}" kafka.tools.StorageTool format --ignore-formatted --cluster-id "$id" --config "$properties" >&2
