@@ -2,11 +2,11 @@
 // decide each few seconds in memory, and what comes out are signals to the rooms' TuneWorkflows, leases, alerts
 // and, in an emergency, commands. Nothing that is slow or away (Temporal, the broker) holds a decision up.
 //
-// It remembers nothing on disk. After a restart it reads a day of the streams back: the intents say what the
-// setpoints, policies and overrides are, and the readings go on where the consumer group stopped.
+// It remembers nothing on disk. After a restart it reads the streams back: the intents say what the setpoints,
+// policies and overrides are, the decisions what the rules remembered, the alerts what lasts.
 //
-// Several may run: the consumer group gives each room to one. The others leave it alone while its holder's
-// leases go on.
+// Several may run: each belongs to a consumer group over the partitions of temp, and decides for the rooms whose
+// partition is its own. All hear all rooms, so that whoever takes a room over knows it already.
 package control
 
 import (
@@ -46,17 +46,11 @@ type Config struct {
 	Tick time.Duration
 	// Holder names this process in its leases and must be its own; empty means host and process number.
 	Holder string
-	// Signaller replaces Temporal at TemporalAddress.
+	// Signaller replaces Temporal at TemporalAddress; Defender does so for the shedding of heat.
 	Signaller Signaller
+	Defender  Defender
 	Log       *slog.Logger // nil: slog's default
 }
-
-const (
-	// readBack covers two publications of a quiet room's intent (each 12 h).
-	readBack        = 25 * time.Hour
-	readingsGroup   = "overcloud-control"
-	forwardingGroup = "overcloud-control-acks"
-)
 
 // Run decides until ctx ends (nil) or something is wrong that waiting does not cure: a configuration, a port
 // that is taken, a broker that refuses us.
@@ -71,7 +65,7 @@ func Run(ctx context.Context, cfg Config) error {
 			return err
 		}
 		defer client.Close()
-		cfg.Signaller = client
+		cfg.Signaller, cfg.Defender = client, client
 	}
 	cfg.Kafka.Pulse = cmp.Or(cfg.Kafka.Pulse, &kafka.Pulse{})
 	streams, err := open(cfg)
@@ -82,15 +76,26 @@ func Run(ctx context.Context, cfg Config) error {
 	l := newLoop(cfg)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return kafka.KeepTopics(ctx, streams.config, wire.Topics()) })
-	group.Go(func() error { return l.readings(ctx, streams.readings) })
-	group.Go(func() error { return l.tail(ctx, streams.tail) })
-	group.Go(func() error { return l.run(ctx) })
-	group.Go(func() error { return l.publish(ctx, streams.producer) })
-	group.Go(func() error { return l.signal(ctx) })
-	forward := &forwarder{service: cfg.Service, rooms: cfg.Rooms, signaller: cfg.Signaller, log: cfg.Log}
+	group.Go(func() error { return streams.member.Run(ctx, l.moved(ctx)) })
+	l.past.left.Store(int32(streams.needed)) //nolint:gosec // a handful
+	for i, tail := range streams.tails {
+		caught := func() {}
+		if i < streams.needed {
+			caught = func() { l.past.left.Add(-1) }
+		}
+		group.Go(func() error { return l.tail(ctx, tail, caught) })
+	}
+	group.Go(func() error { return l.work(ctx, streams.producer) })
+	for range signallers {
+		group.Go(func() error { return l.signal(ctx) })
+	}
+	if cfg.Defender != nil {
+		group.Go(func() error { return l.defend(ctx, cfg.Defender) })
+	}
+	forward := newForwarder(cfg)
 	group.Go(func() error { return forward.run(ctx, streams.words) })
 	if cfg.HealthAddress != "" {
-		group.Go(func() error { return fn.ServeHealth(ctx, cfg.HealthAddress, l.health) })
+		group.Go(func() error { return fn.Serve(ctx, cfg.HealthAddress, l.handler()) })
 	}
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -120,48 +125,4 @@ func (c Config) complete() (Config, error) {
 		c.Tick = max(time.Second, c.Tick)
 	}
 	return c, nil
-}
-
-// streams are the ends of everything that goes through Kafka.
-type streams struct {
-	config   kafka.Config
-	readings *kafka.Group
-	words    *kafka.Group // acks and alerts, for the workflows
-	tail     *kafka.Tail
-	producer *kafka.Producer
-}
-
-func open(cfg Config) (*streams, error) {
-	config := cfg.Kafka
-	config.ClientID = cmp.Or(config.ClientID, "overcloud-control")
-	config.Log = cmp.Or(config.Log, cfg.Log)
-	s := &streams{config: config}
-	var errs [4]error
-	s.readings, errs[0] = kafka.NewGroup(config, readingsGroup, wire.TopicTemp)
-	s.words, errs[1] = kafka.NewGroup(config, forwardingGroup, wire.TopicAck, wire.TopicAlert)
-	s.tail, errs[2] = kafka.NewTail(config, time.Now().Add(-readBack),
-		wire.TopicIntent, wire.TopicControl, wire.TopicAck, wire.TopicLease, wire.TopicAlert)
-	s.producer, errs[3] = kafka.NewProducer(config)
-	for _, err := range errs {
-		if err != nil {
-			s.close()
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-func (s *streams) close() {
-	if s.readings != nil {
-		s.readings.Close()
-	}
-	if s.words != nil {
-		s.words.Close()
-	}
-	if s.tail != nil {
-		s.tail.Close()
-	}
-	if s.producer != nil {
-		s.producer.Close()
-	}
 }

@@ -3,6 +3,7 @@ package control
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ func TestFromReadingToRecommendationAndLease(t *testing.T) {
 	eventually(t, func() bool { return len(signalled[workflows.Recommendation](p.post)) > 0 }, "a recommendation")
 	first := signalled[workflows.Recommendation](p.post)[0]
 	require.Equal(t, 22, first.Setpoint)
-	require.Equal(t, "inlet 27.8 °C is above 27.5: 24 -> 22 °C", first.Reason)
+	require.Contains(t, first.Reason, "inlet 27.8 °C is above 27.5")
+	require.Contains(t, first.Reason, "24 -> 22 °C")
 	lease := read(p, wire.TopicLease, func(wire.Lease) bool { return true })
 	require.Equal(t, "me", lease.Holder)
 	require.Equal(t, spec.DefaultPolicy().LeaseTTL.D().Milliseconds(), lease.TTLMillis)
@@ -105,9 +107,11 @@ func TestAcksAreForwardedEachOnceAlsoAfterTemporalWasAway(t *testing.T) {
 	next.Revision, next.ID = 2, "c2"
 	send(next)
 	p.start()
-	eventually(t, func() bool { return len(signalled[wire.Ack](p.post)) == 2 }, "the next one, after a restart")
-	require.Equal(t, []wire.Ack{ack, next}, signalled[wire.Ack](p.post))
-	require.Empty(t, signalled[wire.Alert](p.post), "the workflow knows its own")
+	eventually(t, func() bool { return slices.Contains(signalled[wire.Ack](p.post), next) }, "the next one, after a restart")
+	// A refresh that had not been looked at before the restart may be told as well.
+	told := slices.DeleteFunc(signalled[wire.Ack](p.post), func(a wire.Ack) bool { return a.Source == "refresh" })
+	require.Equal(t, []wire.Ack{ack, next}, told)
+	require.NotContains(t, signalled[wire.Alert](p.post), own, "the workflow knows its own")
 }
 
 func TestARoomWithoutItsWorkflowHoldsUpNoOther(t *testing.T) {
@@ -129,7 +133,9 @@ func TestARoomWithoutItsWorkflowHoldsUpNoOther(t *testing.T) {
 	eventually(t, func() bool { return len(signalled[wire.Ack](p.post)) == 1 }, "the other room's ack")
 	require.Less(t, time.Since(began), asideEvery, "nobody was waited for")
 	p.post.lose("")
-	eventually(t, func() bool { return len(signalled[wire.Ack](p.post)) == 2 && len(signalled[wire.Alert](p.post)) == 1 }, "the newest words")
+	eventually(t, func() bool {
+		return len(signalled[wire.Ack](p.post)) == 2 && slices.Contains(signalled[wire.Alert](p.post), lasting)
+	}, "the newest words")
 	require.Equal(t, ack, signalled[wire.Ack](p.post)[1])
 }
 
@@ -142,9 +148,12 @@ func TestARestartKnowsTheSetpointAgain(t *testing.T) {
 	p.stop()
 	stop()
 	p.start()
-	defer p.measure(27.8)()
-	eventually(t, func() bool { return len(signalled[workflows.Recommendation](p.post)) > 0 }, "a recommendation")
-	require.Equal(t, 22, signalled[workflows.Recommendation](p.post)[0].Setpoint)
+	defer p.measure(26)()
+	eventually(t, func() bool {
+		room := p.room("hall")
+		return room.Ours && room.Fresh == 2 && room.ACs[0].Auto == 24 && room.ACs[0].Wants == 24
+	}, "the room as it was")
+	require.Equal(t, 404, p.get("/rooms/hal", nil))
 	read(p, wire.TopicLease, func(l wire.Lease) bool { return l.Revision > lease.Revision })
 }
 

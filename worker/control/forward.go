@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/kafka"
-	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
 	"github.com/overcloud/overcloud/workflows"
 )
@@ -22,18 +24,31 @@ import (
 // what a restart loses, a new workflow learns from what it tells itself.
 type forwarder struct {
 	service   string
-	rooms     []spec.Room
+	rooms     map[string]bool
 	signaller Signaller
 	log       *slog.Logger
+
+	mu        sync.Mutex
 	refreshed map[string]wire.Ack // the last ack of each air conditioner that was forwarded
+	alerted   map[string]alerted  // the alerts that last, as they were forwarded, by ID
 	aside     map[string]*shelf   // by room
 }
 
-// word is one thing to be told to one room's workflow. A newer one with the same key stands for it.
-type word struct {
+// news is one thing to be told to one room's workflow. A newer one with the same key stands for it.
+type news struct {
 	room, key, name string
 	payload         any
 }
+
+// alerted is an alert that was forwarded, and when.
+type alerted struct {
+	alert wire.Alert
+	at    time.Time
+}
+
+// alertAgain: an alert that lasts is said again each hour or so for people's sake. A workflow that knows it hears of it
+// again this often, should it have begun anew since; each hour would be 96 events a day in its history.
+const alertAgain = 6 * time.Hour
 
 // asideEvery is how often a workflow that did not run is looked for again.
 const asideEvery = 5 * time.Second
@@ -41,8 +56,18 @@ const asideEvery = 5 * time.Second
 // asideMost bounds the words that wait for one room: far more than it has machines and lasting alerts.
 const asideMost = 500
 
+func newForwarder(cfg Config) *forwarder {
+	f := &forwarder{
+		service: cfg.Service, rooms: make(map[string]bool, len(cfg.Rooms)), signaller: cfg.Signaller, log: cfg.Log,
+		refreshed: map[string]wire.Ack{}, alerted: map[string]alerted{}, aside: map[string]*shelf{},
+	}
+	for _, room := range cfg.Rooms {
+		f.rooms[room.Name] = true
+	}
+	return f
+}
+
 func (f *forwarder) run(ctx context.Context, group *kafka.Group) error {
-	f.refreshed, f.aside = map[string]wire.Ack{}, map[string]*shelf{}
 	looked := time.Now()
 	for {
 		// Nothing waits aside, nothing to look for: sleep until words come.
@@ -62,41 +87,79 @@ func (f *forwarder) run(ctx context.Context, group *kafka.Group) error {
 				return nil
 			}
 		}
-		for _, record := range records {
-			if !f.forward(ctx, record) {
-				return nil // ctx has ended; what was not committed is read again
-			}
+		if !f.forward(ctx, records) {
+			return nil // ctx has ended; what was not committed is read again
 		}
-		if len(records) == 0 {
+		if len(records) > 0 {
+			f.commit(ctx, group)
+		}
+	}
+}
+
+// commit makes what was forwarded count, also when ctx has ended meanwhile.
+func (f *forwarder) commit(ctx context.Context, group *kafka.Group) {
+	once, cancel := ctx, context.CancelFunc(func() {})
+	if ctx.Err() != nil {
+		once, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleFor)
+	}
+	defer cancel()
+	if err := group.Commit(once); err != nil {
+		f.log.Warn("acks could not be committed; they are forwarded again", "cause", err.Error())
+	}
+}
+
+// forward signals records, or keeps them aside: those of one room one after another, several rooms at once. It is
+// false when ctx has ended before all were.
+func (f *forwarder) forward(ctx context.Context, records []kafka.Record) bool {
+	var order []string
+	rooms := map[string][]news{}
+	for _, record := range records {
+		if w, worth := f.read(record); worth {
+			if len(rooms[w.room]) == 0 {
+				order = append(order, w.room)
+			}
+			rooms[w.room] = append(rooms[w.room], w)
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(signallers)
+	for _, room := range order {
+		group.Go(func() error { return f.forwardRoom(ctx, rooms[room]) })
+	}
+	return group.Wait() == nil
+}
+
+// forwardRoom errs when ctx has ended before all were forwarded.
+func (f *forwarder) forwardRoom(ctx context.Context, all []news) error {
+	for _, w := range all {
+		if f.repeats(w.payload) {
 			continue
 		}
-		if err := group.Commit(ctx); err != nil && ctx.Err() == nil {
-			f.log.Warn("acks could not be committed; they are forwarded again", "cause", err.Error())
+		if f.waits(w.room) { // behind those that wait
+			f.keep(w)
+			continue
+		}
+		absent, goOn := f.deliver(ctx, w)
+		if absent {
+			f.log.Info("no tuning runs for a room: its acks and alerts wait", "room", w.room, "signal", w.name)
+			f.keep(w)
+		}
+		if !goOn {
+			return ctx.Err()
 		}
 	}
+	return nil
 }
 
-// forward signals one record, or keeps it aside. It is false when ctx has ended.
-func (f *forwarder) forward(ctx context.Context, record kafka.Record) bool {
-	w, worth := f.read(record)
-	if !worth {
-		return true
-	}
-	if f.aside[w.room] != nil { // behind those that wait
-		f.keep(w)
-		return true
-	}
-	absent, goOn := f.deliver(ctx, w)
-	if absent {
-		f.log.Info("no tuning runs for a room: its acks and alerts wait", "room", w.room, "signal", w.name)
-		f.keep(w)
-	}
-	return goOn
+func (f *forwarder) waits(room string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.aside[room] != nil
 }
 
-// deliver signals one word, for as long as it takes. Absent says that no workflow runs that it is for; goOn is false
+// deliver signals one piece of news, for as long as it takes. Absent says that no workflow runs that it is for; goOn is false
 // when ctx has ended.
-func (f *forwarder) deliver(ctx context.Context, w word) (absent, goOn bool) {
+func (f *forwarder) deliver(ctx context.Context, w news) (absent, goOn bool) {
 	for wait := pauseFirst; ; wait = min(2*wait, pauseMost) {
 		once, cancel := context.WithTimeout(ctx, signalFor)
 		err := f.signaller.SignalTune(once, f.service, w.room, w.name, w.payload)
@@ -137,10 +200,12 @@ func (f *forwarder) lookAgain(ctx context.Context) bool {
 	return true
 }
 
-func (f *forwarder) keep(w word) {
+func (f *forwarder) keep(w news) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	s := f.aside[w.room]
 	if s == nil {
-		s = &shelf{words: map[string]word{}}
+		s = &shelf{words: map[string]news{}}
 		f.aside[w.room] = s
 	}
 	s.put(w)
@@ -149,10 +214,10 @@ func (f *forwarder) keep(w word) {
 // shelf holds the newest word of each key, in the order in which the newest came.
 type shelf struct {
 	keys  []string
-	words map[string]word
+	words map[string]news
 }
 
-func (s *shelf) put(w word) {
+func (s *shelf) put(w news) {
 	s.remove(w.key)
 	if len(s.keys) >= asideMost {
 		s.remove(s.keys[0])
@@ -167,40 +232,65 @@ func (s *shelf) remove(key string) {
 }
 
 // read says what a record is and whether its room's workflow wants it.
-func (f *forwarder) read(record kafka.Record) (w word, worth bool) {
+func (f *forwarder) read(record kafka.Record) (w news, worth bool) {
 	switch record.Topic {
 	case wire.TopicAck:
 		a, err := wire.Decode[wire.Ack](record.Value)
 		if err != nil {
 			f.log.Warn("an ack that cannot be read", "cause", err.Error())
-			return word{}, false
+			return news{}, false
 		}
-		return word{a.Room, "ack " + a.AC, workflows.SignalAck, a}, f.ours(a.Room) && !f.repeats(a)
+		return news{a.Room, "ack " + a.AC, workflows.SignalAck, a}, f.rooms[a.Room]
 	case wire.TopicAlert:
 		a, err := wire.Decode[wire.Alert](record.Value)
 		if err != nil {
 			f.log.Warn("an alert that cannot be read", "cause", err.Error())
-			return word{}, false
+			return news{}, false
 		}
 		// One that is a day old has long been dealt with: a group that begins anew reads the whole topic.
-		old := !record.Time.IsZero() && time.Since(record.Time) > readBack
-		return word{a.Room, "alert " + a.ID, workflows.SignalAlert, a}, f.ours(a.Room) && a.Source != "workflow" && !old
+		old := !record.Time.IsZero() && time.Since(record.Time) > readBackOfCommands
+		return news{a.Room, "alert " + a.ID, workflows.SignalAlert, a}, f.rooms[a.Room] && a.Source != "workflow" && !old
 	}
-	return word{}, false
+	return news{}, false
 }
 
-func (f *forwarder) ours(room string) bool {
-	return slices.ContainsFunc(f.rooms, func(r spec.Room) bool { return r.Name == room })
-}
-
-// repeats says that an edge's periodic refresh tells nothing new: it would be 72 events a day in a history.
-func (f *forwarder) repeats(a wire.Ack) bool {
+// repeats says that an edge's periodic refresh tells nothing new (it would be 72 events a day in a history), or that an
+// alert is one that lasts, said again.
+func (f *forwarder) repeats(payload any) bool {
+	if a, isAlert := payload.(wire.Alert); isAlert {
+		return f.known(a, time.Now())
+	}
+	a, isAck := payload.(wire.Ack)
+	if !isAck {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	last, known := f.refreshed[a.Room+"/"+a.AC]
 	return a.Source == "refresh" && known && last.State == wire.AckConfirmed && last.Revision == a.Revision &&
 		last.Power == a.Power && last.Setpoint == a.Setpoint && a.State != wire.AckRejected
 }
 
+// known says that an alert is one that lasts, said again.
+func (f *forwarder) known(a wire.Alert, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, lasts := f.alerted[a.ID]
+	return lasts && a.EndedMillis == 0 && last.alert.BeganMillis == a.BeganMillis && last.alert.Severity == a.Severity &&
+		now.Sub(last.at) < alertAgain
+}
+
 func (f *forwarder) remember(payload any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a, isAlert := payload.(wire.Alert); isAlert {
+		if a.EndedMillis != 0 {
+			delete(f.alerted, a.ID)
+		} else {
+			f.alerted[a.ID] = alerted{alert: a, at: time.Now()}
+		}
+		return
+	}
 	if a, isAck := payload.(wire.Ack); isAck && (a.Source != "refresh" || a.State == wire.AckConfirmed) {
 		f.refreshed[a.Room+"/"+a.AC] = a
 	}

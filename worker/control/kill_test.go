@@ -199,6 +199,7 @@ func (s *site) frames() (setpoints []int, all int) {
 
 // TestKilledProcessesLoseAndDoubleNoCommand kills each process in the middle of a command.
 func TestKilledProcessesLoseAndDoubleNoCommand(t *testing.T) {
+	onlyEmbedded(t)
 	s := newSite(t)
 	s.confirmed(24)
 
@@ -262,7 +263,7 @@ func TestAnEmergencyIsCommandedWhileTemporalIsAway(t *testing.T) {
 	require.NoError(t, err)
 	p := newPlant(t)
 	p.intent(24, time.Now().Unix())
-	begin(t, "worker", 5, []string{"control"}, "OVERCLOUD_ROOMS="+string(rooms), "KAFKA_BROKERS="+p.config.Brokers[0],
+	begin(t, "worker", 5, []string{"control"}, "OVERCLOUD_ROOMS="+string(rooms), "KAFKA_BROKERS="+p.config.Brokers[0], "KAFKA_PREFIX="+p.config.Prefix,
 		"TEMPORAL_ADDRESS=127.0.0.1:"+freePort(t))
 	stop := p.measure(26)
 	read(p, wire.TopicLease, func(wire.Lease) bool { return true }) // the first decision, one tick of 10 s after the start

@@ -2,42 +2,64 @@ package control
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	rules "github.com/overcloud/overcloud/internal/control"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/wire"
 	"github.com/overcloud/overcloud/workflows"
 )
 
 const (
-	produceFor = 5 * time.Second  // one attempt; the queue tries for ever
-	signalFor  = 10 * time.Second // one attempt
-	pauseFirst = time.Second
-	pauseMost  = 5 * time.Second
+	// The rooms' turns are spread over a tick: every step some of them decide.
+	stepsInTick        = 100
+	stepLeast          = 5 * time.Millisecond
+	stepMost           = 100 * time.Millisecond
+	turnShare          = 20 // at most one of so many rooms decides in one step, so that an emergency need not wait for all
+	waitForPast        = 10 * time.Second
+	settleFor          = 3 * time.Second // to publish before a room is given away, and at the end
+	signallers         = 16
+	publishers         = 8
+	recordsAtOnce      = 500
+	commandsAtOnce     = 100
+	batchesWait        = 4
+	readBackOfCommands = 25 * time.Hour // covers two publications of a quiet room's intent (each 12 h)
+	readBackOfAlerts   = 7 * 24 * time.Hour
+	readBackOfMemory   = memoryMost
+	readBackOfBoxes    = 6 * time.Hour // how far back it looks whether a disk is filling
+	readBackMost       = 10 * time.Minute
 )
 
 // loop owns the house; everything reaches it through channels.
 type loop struct {
-	cfg   Config
-	house *house
+	cfg     Config
+	house   *house
+	advisor *advisor
 
-	batches chan batch
-	records *queue[kafka.Record]
-	signals *queue[signal]
+	batches chan heard
+	shares  chan sharing
+	asks    chan func()
+
+	commands *queue[kafka.Record] // of emergencies: nothing stands before them
+	records  *queue[kafka.Record]
+	signals  *queue[signal]
+	threats  *queue[threat] // newest of each room
+
+	share    kafka.Share
+	shared   time.Time // when the group first spoke
+	past     *past
+	step     time.Duration
+	round    time.Time     // when the current round of turns began
+	pace     time.Duration // how long it may take: a tick, or less when rooms have just become ours
+	turn     int           // whose turn it is
+	assigned []bool        // by the room's index: the group says that it is ours
+
+	readings, decisions atomic.Int64
+	decidedAt           atomic.Int64 // Unix ns of the last step
 
 	mu     sync.Mutex
-	status Status
-}
-
-// batch is what one poll brought; done is closed when it has been taken in.
-type batch struct {
-	records  []kafka.Record
-	readings bool
-	done     chan struct{}
+	faults faults
 }
 
 type signal struct {
@@ -45,256 +67,203 @@ type signal struct {
 	payload workflows.Recommendation
 }
 
-// Status is the detail of the health endpoint.
-type Status struct {
-	DecidedAt time.Time    `json:"decided_at"`
-	Rooms     []RoomStatus `json:"rooms"`
-	// Unpublished and Unsignalled wait for Kafka and for Temporal.
-	Unpublished int `json:"unpublished"`
-	Unsignalled int `json:"unsignalled"`
-	// KafkaFault and TemporalFault are why the last attempt to tell them something failed; empty when it did not.
-	KafkaFault    string     `json:"kafka_fault,omitempty"`
-	TemporalFault string     `json:"temporal_fault,omitempty"`
-	Kafka         kafka.Link `json:"kafka"`
-}
-
-// RoomStatus is one room of it.
-type RoomStatus struct {
-	Room           string  `json:"room"`
-	Ours           bool    `json:"ours"` // false: another process decides
-	Inlet          float64 `json:"inlet"`
-	Fresh          int     `json:"fresh"`
-	Action         string  `json:"action"`
-	Reason         string  `json:"reason"`
-	IntentRevision int64   `json:"intent_revision"` // 0: the workflow has not been heard
-	// ReadingAgeSeconds is the age of the newest reading; -1 when there is none.
-	ReadingAgeSeconds float64 `json:"reading_age_s"`
+// sharing is a new share; done is closed when it holds.
+type sharing struct {
+	share kafka.Share
+	done  chan struct{}
 }
 
 func newLoop(cfg Config) *loop {
-	return &loop{
-		cfg: cfg, house: newHouse(cfg, time.Now()), batches: make(chan batch),
-		records: newQueue[kafka.Record](), signals: newQueue[signal](),
-		status: Status{DecidedAt: time.Now()},
+	l := &loop{
+		cfg: cfg, house: newHouse(cfg, time.Now()), batches: make(chan heard, batchesWait),
+		shares: make(chan sharing), asks: make(chan func()),
+		commands: newQueue[kafka.Record](), records: newQueue[kafka.Record](), signals: newQueue[signal](), threats: newQueue[threat](),
+		past: newPast(), assigned: make([]bool, len(cfg.Rooms)), round: time.Now(), pace: cfg.Tick,
+		step: max(stepLeast, min(stepMost, cfg.Tick/stepsInTick)),
 	}
+	l.decidedAt.Store(time.Now().UnixNano())
+	l.advisor = newAdvisor(l.house, func(learned wire.Learned) {
+		l.records.put("learned "+learned.Room, kafka.Record{Topic: wire.TopicLearned, Key: []byte(learned.Room), Value: wire.Encode(learned)}, false)
+	}, cfg.Log)
+	l.house.teach = l.advisor.give
+	return l
 }
 
-// run takes in what comes and decides at each tick.
-func (l *loop) run(ctx context.Context) error {
-	ticker := time.NewTicker(l.cfg.Tick)
+// run takes in what comes and lets each room decide once in each tick.
+func (l *loop) run(ctx context.Context) {
+	ticker := time.NewTicker(l.step)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case b := <-l.batches:
-			l.take(b)
-		case now := <-ticker.C:
-			l.decide(now)
+			l.leave()
+			return
+		case in := <-l.batches:
+			l.take(in, time.Now())
+		case s := <-l.shares:
+			l.own(s.share, time.Now())
+			close(s.done)
+		case ask := <-l.asks:
+			ask()
+		case <-ticker.C:
+			l.turns(time.Now())
 		}
 	}
 }
 
-func (l *loop) take(b batch) {
-	now := time.Now()
-	for _, record := range b.records {
-		if b.readings {
-			l.house.reading(record, now)
-		} else {
-			l.house.learn(record)
-		}
-	}
-	// What is critical does not wait for the next tick.
-	for _, r := range l.house.rooms {
-		if r.hot && r.mine {
-			l.send(r.spec.Name, r.decide(now))
+func (l *loop) take(in heard, now time.Time) {
+	l.house.take(in, now)
+	l.readings.Add(int64(len(in.readings)))
+	// What is critical does not wait for its turn, nor for the optimiser.
+	ready := l.ready(now)
+	for _, r := range l.house.hot {
+		if ready && r.hot && l.assigned[r.index] {
+			l.decide(r, now)
 		}
 		r.hot = false
 	}
-	close(b.done)
+	l.house.hot = l.house.hot[:0]
 }
 
-func (l *loop) decide(now time.Time) {
+// ready says that what was there before the start has been read: by the group's first word, or some seconds later.
+func (l *loop) ready(now time.Time) bool {
+	return !l.shared.IsZero() && (l.past.read() || now.Sub(l.shared) > waitForPast)
+}
+
+// turns lets decide whose turn has come.
+func (l *loop) turns(now time.Time) {
+	l.decidedAt.Store(now.UnixNano())
+	rooms := l.house.rooms
+	if !l.ready(now) || len(rooms) == 0 {
+		l.hurry(now)
+		return
+	}
+	due := int(float64(len(rooms)) * min(1, float64(now.Sub(l.round))/float64(l.pace)))
+	due = min(due, l.turn+max(1, len(rooms)/turnShare))
 	link := l.cfg.Kafka.Pulse.Link()
-	for _, r := range l.house.rooms {
-		if r.reached(link, now) {
-			l.send(r.spec.Name, r.decide(now))
-		}
-	}
-	l.report(now)
-}
-
-// send gives the effects of a decision to those who carry them out. It never waits.
-func (l *loop) send(room string, e effects) {
-	for _, c := range e.commands {
-		l.cfg.Log.Warn("emergency command", "room", room, "ac", c.AC, "setpoint", c.Setpoint, "revision", c.Revision, "reason", c.Reason)
-		key := wire.ControlKey(c.Room, c.AC)
-		l.records.put("command "+string(key), kafka.Record{Topic: wire.TopicControl, Key: key, Value: wire.Encode(c)}, true)
-	}
-	if e.lease != nil {
-		l.records.put("lease "+room, kafka.Record{Topic: wire.TopicLease, Key: []byte(room), Value: wire.Encode(*e.lease)}, false)
-	}
-	for _, a := range e.alerts {
-		l.cfg.Log.Info("alert", "id", a.ID, "severity", a.Severity, "ended", a.EndedMillis != 0, "evidence", a.Evidence)
-		l.records.put("alert "+a.ID, kafka.Record{Topic: wire.TopicAlert, Key: []byte(room), Value: wire.Encode(a)}, false)
-	}
-	for _, ac := range e.dropped {
-		l.signals.drop(room + "/" + ac)
-	}
-	for _, s := range e.signals {
-		l.cfg.Log.Info("recommend", "room", room, "ac", s.AC, "setpoint", s.Setpoint, "reason", s.Reason)
-		l.signals.put(room+"/"+s.AC, signal{room: room, payload: s}, s.Emergency)
-	}
-}
-
-// readings hands readings to the loop and commits them when it has taken them in.
-func (l *loop) readings(ctx context.Context, group *kafka.Group) error {
-	for {
-		records, err := group.Poll(ctx)
-		if err != nil {
-			return ended(ctx, err)
-		}
-		if !l.hand(ctx, records, true) {
-			return nil
-		}
-		if err := group.Commit(ctx); err != nil && ctx.Err() == nil {
-			l.cfg.Log.Warn("readings could not be committed; they are read again", "cause", err.Error())
-		}
-	}
-}
-
-// tail hands the other streams to the loop.
-func (l *loop) tail(ctx context.Context, tail *kafka.Tail) error {
-	for {
-		records, err := tail.Poll(ctx)
-		if err != nil {
-			return ended(ctx, err)
-		}
-		if !l.hand(ctx, records, false) {
-			return nil
-		}
-	}
-}
-
-func (l *loop) hand(ctx context.Context, records []kafka.Record, readings bool) bool {
-	b := batch{records: records, readings: readings, done: make(chan struct{})}
-	select {
-	case <-ctx.Done():
-		return false
-	case l.batches <- b:
-	}
-	<-b.done
-	return true
-}
-
-// publish writes what waits, the newest of each kind, for as long as it takes.
-func (l *loop) publish(ctx context.Context, producer *kafka.Producer) error {
-	return drain(ctx, l.records, func(r kafka.Record) error {
-		once, cancel := context.WithTimeout(ctx, produceFor)
-		defer cancel()
-		return l.fault(&l.status.KafkaFault, "publish to "+r.Topic, producer.Produce(once, r))
-	})
-}
-
-// signal tells the workflows what waits.
-func (l *loop) signal(ctx context.Context) error {
-	return drain(ctx, l.signals, func(s signal) error {
-		once, cancel := context.WithTimeout(ctx, signalFor)
-		defer cancel()
-		err := l.cfg.Signaller.SignalTune(once, l.cfg.Service, s.room, workflows.SignalRecommend, s.payload)
-		return l.fault(&l.status.TemporalFault, "recommend to "+s.room, err)
-	})
-}
-
-// drain sends one item after another, and what fails again after a pause, behind the others.
-func drain[T any](ctx context.Context, q *queue[T], send func(T) error) error {
-	wait := pauseFirst
-	for {
-		key, item, err := q.take(ctx)
-		if err != nil {
-			return nil // ctx has ended
-		}
-		if send(item) == nil {
-			wait = pauseFirst
+	for ; l.turn < due; l.turn++ {
+		r := rooms[l.turn]
+		reached := r.reached(link, now)
+		if !l.assigned[r.index] {
 			continue
 		}
-		q.restore(key, item)
-		if !pause(ctx, wait) {
-			return nil
+		if !reached {
+			l.records.drop("lease " + r.spec.Name) // it would count from when it arrives
+			continue
 		}
-		wait = min(2*wait, pauseMost)
+		l.decide(r, now)
+		l.advisor.give(r.lesson(now))
+	}
+	if l.turn == len(rooms) {
+		l.round, l.turn, l.pace = l.round.Add(l.pace), 0, l.cfg.Tick
+		if now.Sub(l.round) > l.cfg.Tick {
+			l.round = now
+		}
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
+// hurry begins a quick round: rooms that have just become ours have waited long enough.
+func (l *loop) hurry(now time.Time) { l.round, l.turn, l.pace = now, 0, l.cfg.Tick/5 }
+
+func (l *loop) decide(r *room, now time.Time) {
+	if !r.mine {
+		r.gain(now, l.cfg.Log)
 	}
+	l.send(r, r.decide(now))
+	l.decisions.Add(1)
 }
 
-// fault notes for the health endpoint how the last attempt went.
-func (l *loop) fault(shown *string, doing string, err error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	*shown = ""
-	if err != nil {
-		*shown = doing + ": " + err.Error()
+// own takes a new share of the rooms. What is not ours any more is given away with what was remembered of it.
+func (l *loop) own(s kafka.Share, now time.Time) {
+	if s.Partitions != l.share.Partitions && s.Partitions > 0 {
+		l.house.homes(s.Partitions)
 	}
-	return err
-}
-
-func (l *loop) report(now time.Time) {
-	var rooms []RoomStatus
+	l.share = s
+	if s.Partitions > 0 && l.shared.IsZero() {
+		l.shared = now
+	}
+	ours, gained, given := 0, false, []int(nil)
 	for _, r := range l.house.rooms {
-		s := RoomStatus{Room: r.spec.Name, Ours: r.mine, ReadingAgeSeconds: -1}
+		mine := s.Partitions > 0 && s.Owns(r.home)
+		if mine {
+			ours++
+		}
+		if !mine && r.mine {
+			l.handOver(r, now)
+			given = append(given, r.index)
+		}
+		gained = gained || mine && !l.assigned[r.index]
+		l.assigned[r.index] = mine
+	}
+	l.advisor.hand(given)
+	if gained {
+		l.hurry(now)
+	}
+	if gained || len(given) > 0 {
+		l.cfg.Log.Info("rooms are shared anew", "partitions", s.Mine, "of", s.Partitions, "rooms", ours)
+	}
+}
+
+func (l *loop) handOver(r *room, now time.Time) {
+	l.send(r, r.release(now))
+	l.records.drop("lease " + r.spec.Name)
+	l.threats.drop(r.spec.Name)
+}
+
+// leave gives everything away at the end.
+func (l *loop) leave() {
+	now, given := time.Now(), []int(nil)
+	for _, r := range l.house.rooms {
 		if r.mine {
-			s.Inlet, s.Fresh, s.Action, s.Reason = r.last.Inlet, r.last.Fresh, string(r.last.Action), r.last.Reason
+			l.handOver(r, now)
+			given = append(given, r.index)
 		}
-		if r.intent != nil {
-			s.IntentRevision = r.intent.Revision
-		}
-		if newest := newestReading(r.readings); !newest.IsZero() {
-			s.ReadingAgeSeconds = now.Sub(newest).Seconds()
-		}
-		rooms = append(rooms, s)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.status.Rooms, l.status.DecidedAt = rooms, now
+	l.advisor.hand(given)
 }
 
-func newestReading(readings map[int]rules.Reading) time.Time {
-	var newest time.Time
-	for _, r := range readings {
-		if r.At.After(newest) {
-			newest = r.At
+// moved is told the share by the group, which waits: before another process gets a room, what was remembered of it is
+// published, if that can be done soon.
+func (l *loop) moved(ctx context.Context) func(kafka.Share) {
+	return func(s kafka.Share) {
+		once, cancel := context.WithTimeout(ctx, settleFor)
+		defer cancel()
+		change := sharing{share: s, done: make(chan struct{})}
+		select {
+		case l.shares <- change:
+		case <-ctx.Done():
+			return
 		}
+		select {
+		case <-change.done:
+		case <-once.Done():
+			return
+		}
+		l.settled(once)
 	}
-	return newest
 }
 
-// health is well for as long as decisions are made: without readings or Temporal there is still something to
-// decide, and a restart would cure neither.
-func (l *loop) health() (any, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	status := l.status
-	status.Kafka = l.cfg.Kafka.Pulse.Link()
-	status.Unpublished, status.Unsignalled = l.records.size(), l.signals.size()
-	if age := time.Since(status.DecidedAt); age > 3*l.cfg.Tick+5*time.Second {
-		return status, fmt.Errorf("no decision for %s", age.Round(time.Second))
+// settled waits until everything was published, or ctx ends.
+func (l *loop) settled(ctx context.Context) {
+	for l.records.size()+l.commands.size() > 0 && pause(ctx, 5*time.Millisecond) {
 	}
-	return status, nil
 }
 
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil
-	}
-	return err
+// work decides until ctx ends; then what was remembered and learned is published, if that can be done soon.
+func (l *loop) work(ctx context.Context, producer *kafka.Producer) error {
+	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	teaching, dismiss := context.WithCancel(context.WithoutCancel(ctx))
+	var writers, teacher sync.WaitGroup
+	writers.Go(func() { l.publish(publishing, l.commands, commandsAtOnce, producer) })
+	writers.Go(func() { l.publish(publishing, l.records, recordsAtOnce, producer) })
+	teacher.Go(func() { l.advisor.run(teaching) })
+	l.run(ctx)
+	dismiss()
+	teacher.Wait()
+	last, cancel := context.WithTimeout(publishing, settleFor)
+	l.settled(last)
+	cancel()
+	stop()
+	writers.Wait()
+	return nil
 }

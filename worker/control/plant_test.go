@@ -2,15 +2,16 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/kafka"
@@ -67,11 +68,9 @@ type plant struct {
 
 func newPlant(t *testing.T) *plant {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	require.NoError(t, err)
-	t.Cleanup(cluster.Close)
-	p := &plant{t: t, config: kafka.Config{Brokers: cluster.ListenAddrs(), ClientID: "test"}, post: &post{}, rooms: []spec.Room{hall()}, tick: 50 * time.Millisecond}
+	p := &plant{t: t, config: place(t), post: &post{}, rooms: []spec.Room{hall()}, tick: 50 * time.Millisecond}
 	require.NoError(t, kafka.EnsureTopics(t.Context(), p.config, wire.Topics()))
+	var err error
 	p.out, err = kafka.NewProducer(p.config)
 	require.NoError(t, err)
 	t.Cleanup(p.out.Close)
@@ -97,6 +96,26 @@ func (p *plant) start() {
 		require.NoError(p.t, <-ended)
 	})
 	p.t.Cleanup(p.stop)
+}
+
+// get asks the process's own pages, and returns the status: 0 when nobody answers.
+func (p *plant) get(path string, into any) int {
+	p.t.Helper()
+	answer, err := http.Get("http://" + p.health + path)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	if into != nil && answer.StatusCode == http.StatusOK {
+		require.NoError(p.t, json.NewDecoder(answer.Body).Decode(into))
+	}
+	return answer.StatusCode
+}
+
+func (p *plant) room(name string) (detail RoomDetail) {
+	p.t.Helper()
+	p.get("/rooms/"+name, &detail)
+	return detail
 }
 
 func (p *plant) put(topic, key string, value []byte) {
@@ -131,7 +150,7 @@ func (p *plant) intent(auto int, revision int64) {
 
 func read[T wire.Validator](p *plant, topic string, wanted func(T) bool) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
 	defer cancel()
 	tail, err := kafka.NewTail(p.config, time.Time{}, topic)
 	require.NoError(p.t, err)
@@ -151,5 +170,5 @@ func read[T wire.Validator](p *plant, topic string, wanted func(T) bool) T {
 
 func eventually(t *testing.T, holds func() bool, what string) {
 	t.Helper()
-	require.Eventually(t, holds, 15*time.Second, 20*time.Millisecond, what)
+	require.Eventually(t, holds, 30*time.Second, 20*time.Millisecond, what) // longer than the session of a member that could not say goodbye
 }

@@ -1,12 +1,12 @@
 package control
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/overcloud/overcloud/internal/anomaly"
 	rules "github.com/overcloud/overcloud/internal/control"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/spec"
@@ -15,62 +15,65 @@ import (
 )
 
 const (
-	// resignal: a recommendation that the intent does not show this long after Temporal took it is sent again,
-	// at doubling intervals up to resignalMost, since the workflow may refuse it.
-	resignal     = 30 * time.Second
-	resignalMost = 10 * time.Minute
-	// forget: a step that nobody took in this time is out of date; the rules will say it again.
-	forget = 2 * time.Minute
-	// leaseEvery is a lease's renewal, or a third of its TTL where that is shorter.
-	leaseEvery = time.Minute
-	commandTTL = 10 * time.Minute
 	// silentMost: consumers hear from Kafka twice a second. backlogMost: edges try again at the latest 30 s later.
 	silentMost  = 10 * time.Second
 	backlogMost = 30 * time.Second
-	// idPrefix begins the IDs of commands of control loops; the workflow's begin otherwise.
-	idPrefix = "control-"
+	// boxesEvery is how often the boxes of a room are judged: they speak each 10 to 60 s.
+	boxesEvery = 15 * time.Second
 )
 
 // room is all that is known of one room. One goroutine owns it.
 type room struct {
 	spec     spec.Room
+	index    int
+	home     int32 // the partition that says who decides for it
 	holder   string
-	started  time.Time
-	policy   spec.Policy
+	started  time.Time // when this process began to listen, or Kafka was back
+	bench    *bench
+	policy   *spec.Policy // never changed, only replaced
 	intent   *wire.Intent
-	readings map[int]rules.Reading
+	inlets   []int
+	probes   []probe
+	load     gauge // of the boxes
 	machines []*machine
 	state    rules.State
 	last     rules.Decision
 
-	hot        bool                  // a critical reading has come since the last decision
-	cut        bool                  // Kafka does not answer
-	back       time.Time             // when it last answered again
-	heard      time.Time             // when a fresh reading last came to this process
-	otherUntil time.Time             // the lease of another process
-	leased     time.Time             // our last lease
-	mine       bool                  // at the last decision
-	lasting    map[string]wire.Alert // alerts of control loops, by ID
-	said       map[string]int64      // when the alerts that this process raised began, Unix ms, by ID
+	hot   bool      // it waits to decide at once
+	cut   bool      // Kafka does not answer
+	back  time.Time // when it last answered again
+	heard time.Time // when a fresh reading last came to this process
+
+	mine      bool           // this process decides for it
+	since     time.Time      // since when
+	listening time.Time      // since when somebody has listened to it without a break; zero: since started
+	upheld    time.Time      // the newest lease, of whomever
+	leased    time.Time      // our last one
+	memory    *wire.Decision // what another process, or this one's forerunner, published last
+	said      map[string]int64
+	lasting   map[string]wire.Alert // alerts of control loops, by ID
+	told      publication           // what we published last
+	rivals    int                   // decisions of others while it was ours
+
+	defence  *defence // nil: nothing of the room is ever switched off
+	boxes    anomaly.State
+	judgedAt time.Time
+
+	outcome  atomic.Pointer[outcome] // of the advisor
+	adviseAt time.Time
 }
 
 // machine is one air conditioner as the streams show it.
 type machine struct {
 	spec spec.AirConditioner
-	// seen is the command with the highest revision on the topic (the first one with it: an edge passes over
-	// the second), mine the last one of our own, which may still be on its way.
-	seen, mine wire.Command
-	mineAt     time.Time
-	confirmed  int64 // highest revision that the edge has confirmed
-	wanted     *wanted
-}
-
-// wanted is a recommendation that the intent does not show yet.
-type wanted struct {
-	workflows.Recommendation
-	since    time.Time
-	signalAt time.Time // when it was last given to the signaller
-	tries    int
+	// seen is the command with the highest revision on the topic, mine the last one of our own, which may still be on its
+	// way.
+	seen, mine     wire.Command
+	seenAt, mineAt time.Time
+	confirmed      int64 // highest revision that the edge has confirmed
+	wanted         *wanted
+	power          gauge
+	faults         map[string]string // evidence that it does not do what it is told, by the kind of alert
 }
 
 // effects are what a decision sends out.
@@ -78,45 +81,82 @@ type effects struct {
 	commands []wire.Command
 	alerts   []wire.Alert
 	lease    *wire.Lease
+	decision *wire.Decision
 	signals  []workflows.Recommendation
 	dropped  []string // air conditioners whose recommendation is out of date
+	threat   *threat
 }
 
 func newRoom(s spec.Room, holder string, started time.Time) *room {
 	r := &room{
-		spec: s, holder: holder, started: started, policy: s.Policy,
-		readings: map[int]rules.Reading{}, lasting: map[string]wire.Alert{}, said: map[string]int64{},
+		spec: s, holder: holder, started: started, probes: probes(s),
+		lasting: map[string]wire.Alert{}, said: map[string]int64{}, bench: &bench{},
 	}
+	r.policy = &r.spec.Policy
 	if r.policy.Validate() != nil {
-		r.policy = spec.DefaultPolicy()
+		p := spec.DefaultPolicy()
+		r.policy = &p
+	}
+	for _, sensor := range s.Inlets() {
+		r.inlets = append(r.inlets, sensor.ID)
 	}
 	for _, ac := range s.AirConditioners {
 		r.machines = append(r.machines, &machine{spec: ac})
 	}
+	if s.Shed != nil {
+		r.defence = &defence{within: s.Shed.Within.D()}
+	}
 	return r
 }
 
-// decide applies the rules at now.
+func (r *room) machine(name string) *machine {
+	for _, m := range r.machines {
+		if m.spec.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// decide applies the rules at now. It must be ours.
 func (r *room) decide(now time.Time) effects {
-	if !r.ours(now) {
-		r.mine = false
-		return effects{}
-	}
-	if !r.mine { // also at the start
-		r.mine = true
-		r.state = rules.State{}
-		r.state.Recall(r.raised())
-	}
-	d := rules.Decide(r.input(now))
+	r.hot = false
+	in := r.input(now)
+	d := rules.Decide(in)
 	r.state, r.last = d.Next, d
+	r.state.Alerts, r.last.Next = worthKeeping(d.Next.Alerts), rules.State{}
 	e := effects{alerts: append(slices.Clone(d.Began), d.Ended...), lease: r.lease(now)}
-	for _, a := range d.Began {
-		r.said[a.ID] = a.BeganMillis
+	r.judge(now, &e)
+	e.threat = r.threatened(in, d)
+	for _, a := range e.alerts {
+		if a.EndedMillis == 0 {
+			r.said[a.ID] = a.BeganMillis
+		}
 	}
 	for i, m := range r.machines {
 		r.recommend(m, d, d.ACs[i], now, &e)
 	}
+	e.decision = r.publication(now, len(e.alerts)+len(e.commands) > 0)
 	return e
+}
+
+// policyAt is the policy in force, with what its schedule says of now. The rules are given the whole one.
+func (r *room) policyAt(now time.Time) *spec.Policy {
+	if len(r.policy.Schedule) == 0 {
+		return r.policy
+	}
+	p := r.policy.At(now)
+	return &p
+}
+
+// judge looks at the boxes that stand in the room.
+func (r *room) judge(now time.Time, e *effects) {
+	if len(r.spec.Boxes) == 0 || now.Sub(r.judgedAt) < boxesEvery {
+		return
+	}
+	r.judgedAt = now
+	out := anomaly.Judge(anomaly.Input{Now: now, Room: r.spec.Name, Boxes: r.spec.Boxes, State: &r.boxes})
+	e.alerts = append(append(e.alerts, out.Began...), out.Ended...)
 }
 
 // reached says whether there is anything to decide by. While Kafka is away nothing that is decided would arrive, and the
@@ -129,42 +169,59 @@ func (r *room) reached(link kafka.Link, now time.Time) bool {
 		return false
 	}
 	if r.cut {
-		r.cut, r.back, r.started = false, now, now
+		r.cut, r.back, r.started, r.listening = false, now, now, time.Time{}
 	}
 	return r.heard.After(r.back) || now.Sub(r.back) >= min(backlogMost, r.policy.StaleAfter.D())
 }
 
-// ours says whether this process decides for the room: it gets the readings, or nobody else holds it.
-func (r *room) ours(now time.Time) bool {
-	return !r.heard.IsZero() && now.Sub(r.heard) <= r.policy.StaleAfter.D() || !now.Before(r.otherUntil)
+// listens is since when somebody has listened to the room without a break.
+func (r *room) listens() time.Time {
+	if !r.listening.IsZero() && r.listening.Before(r.started) {
+		return r.listening
+	}
+	return r.started
 }
 
 func (r *room) input(now time.Time) rules.Input {
-	in := rules.Input{Now: now, Started: r.started, Room: r.spec.Name, Policy: r.policy, State: r.state}
-	for _, sensor := range r.spec.Inlets() {
-		in.Sensors = append(in.Sensors, sensor.ID)
-		if reading, heard := r.readings[sensor.ID]; heard {
-			in.Readings = append(in.Readings, reading)
+	policy := r.policy
+	in := rules.Input{
+		Now: now, Started: r.listens(), Room: r.spec.Name, Policy: *policy, Sensors: r.inlets, State: r.state,
+		Readings: r.bench.readings[:0], ACs: r.bench.acs[:0],
+	}
+	for i := range r.probes {
+		if p := &r.probes[i]; p.inlet && p.heard {
+			in.Readings = append(in.Readings, p.last)
 		}
 	}
 	for _, m := range r.machines {
-		ac := rules.AC{Name: m.spec.Name, Limits: rules.LimitsOf(r.policy, m.spec)}
-		told := r.told(m)
-		if told != nil {
-			ac.Auto, ac.Desired, ac.Overridden = told.Auto, told.Desired, told.Override != ""
-			ac.Raised, ac.Lowered = moment(told.RaisedMillis), moment(told.LoweredMillis)
-		}
-		// An emergency's command that the workflow has not adopted yet is where the machine stands.
-		if c := m.latest(); r.unadopted(m, c) {
-			ac.Auto, ac.Desired = c.Setpoint, c.Setpoint
-		}
-		in.ACs = append(in.ACs, ac)
+		in.ACs = append(in.ACs, r.standing(m, policy, now))
+	}
+	r.bench.readings, r.bench.acs = in.Readings, in.ACs
+	if o := r.outcome.Load(); o != nil {
+		in.Advice, in.Outlook = o.at(now, policy)
 	}
 	return in
 }
 
-// told is what the workflow last said of a machine; nil when nothing is known.
-func (r *room) told(m *machine) *wire.IntentAC {
+// standing is a machine as the rules see it.
+func (r *room) standing(m *machine, policy *spec.Policy, now time.Time) rules.AC {
+	ac := rules.AC{Name: m.spec.Name, Limits: rules.LimitsOf(*policy, m.spec), Lost: len(m.faults) > 0, RunningW: m.spec.Running}
+	if told := r.tells(m); told != nil {
+		ac.Auto, ac.Desired, ac.Overridden = told.Auto, told.Desired, told.Override != ""
+		ac.Raised, ac.Lowered = moment(told.RaisedMillis), moment(told.LoweredMillis)
+	}
+	// An emergency's command that the workflow has not adopted yet is where the machine stands.
+	if c := m.latest(); r.unadopted(m, c) {
+		ac.Auto, ac.Desired = c.Setpoint, c.Setpoint
+	}
+	if m.power.fresh(now, policy) {
+		ac.Watts, ac.MeteredAt = m.power.watts, m.power.at
+	}
+	return ac
+}
+
+// tells is what the workflow last said of a machine; nil when nothing is known.
+func (r *room) tells(m *machine) *wire.IntentAC {
 	if r.intent == nil {
 		return nil
 	}
@@ -178,7 +235,7 @@ func (r *room) told(m *machine) *wire.IntentAC {
 
 // unadopted says that a command was published by a control loop in an emergency, and the intent does not know it.
 func (r *room) unadopted(m *machine, c wire.Command) bool {
-	told := r.told(m)
+	told := r.tells(m)
 	return c.Emergency && strings.HasPrefix(c.ID, idPrefix) && (told == nil || c.Revision > told.CommandRevision)
 }
 
@@ -187,104 +244,6 @@ func (m *machine) latest() wire.Command {
 		return m.mine
 	}
 	return m.seen
-}
-
-// recommend turns what the rules want of a machine into signals, and in an emergency into a command.
-func (r *room) recommend(m *machine, d rules.Decision, want rules.Recommendation, now time.Time, e *effects) {
-	told, urgent := r.told(m), d.Action.Urgent()
-	if m.wanted != nil && told != nil && reflects(*told, m.wanted.Recommendation) {
-		m.wanted = nil
-	}
-	next := workflows.Recommendation{AC: m.spec.Name, Setpoint: want.Setpoint, Reason: want.Reason, Emergency: urgent}
-	if d.Fresh > 0 {
-		next.Inlet = d.Inlet
-	}
-	if urgent {
-		r.command(m, &next, now, e)
-	} else if c := m.latest(); r.unadopted(m, c) {
-		// The emergency is over, and the workflow has not heard of its command yet: first it must know where the
-		// machine stands, or it would take it back at once.
-		next.Setpoint, next.Reason, next.Emergency = c.Setpoint, c.Reason, true
-		next.Revision, next.CommandID = c.Revision, c.ID
-	}
-	moves := next.Setpoint != 0 && (told == nil || !reflects(*told, next))
-	switch {
-	case moves && (m.wanted == nil || !same(m.wanted.Recommendation, next)):
-		m.wanted = &wanted{Recommendation: next, since: now}
-	case !moves && m.wanted != nil && !m.wanted.Emergency && now.Sub(m.wanted.since) > forget:
-		m.wanted = nil
-		e.dropped = append(e.dropped, m.spec.Name)
-	}
-	if w := m.wanted; w != nil && now.Sub(w.signalAt) >= w.wait() {
-		w.signalAt = now
-		w.tries++
-		e.signals = append(e.signals, w.Recommendation)
-	}
-}
-
-func (w *wanted) wait() time.Duration {
-	if w.tries == 0 {
-		return 0
-	}
-	return min(resignalMost, resignal<<min(w.tries-1, 10))
-}
-
-// reflects says that the workflow wants what was recommended.
-func reflects(told wire.IntentAC, r workflows.Recommendation) bool {
-	return told.Auto == r.Setpoint && told.Emergency == r.Emergency && told.CommandRevision >= r.Revision
-}
-
-// same passes over the reason, whose numbers change with every reading.
-func same(a, b workflows.Recommendation) bool {
-	return a.Setpoint == b.Setpoint && a.Emergency == b.Emergency && a.Revision == b.Revision
-}
-
-// command publishes an urgent setpoint, unless the machine has been told it, and names the command in the
-// recommendation so that the workflow adopts it. One that is not confirmed and not adopted is said again.
-func (r *room) command(m *machine, next *workflows.Recommendation, now time.Time, e *effects) {
-	var adopted int64
-	if told := r.told(m); told != nil {
-		adopted = told.CommandRevision
-		if told.Desired <= next.Setpoint && adopted >= m.latest().Revision {
-			return // the workflow itself has told it, or a colder override holds
-		}
-	}
-	c := m.latest()
-	covered := c.Revision >= adopted && c.Revision > 0 && c.Power && c.Setpoint <= next.Setpoint
-	unheard := c.ID == m.mine.ID && c.Revision > max(adopted, m.confirmed) && now.Sub(m.mineAt) > r.policy.EvidenceWindow.D()
-	if !covered || unheard {
-		c = wire.Command{
-			Revision: rules.NextRevision(max(c.Revision, adopted, m.confirmed), now), Room: r.spec.Name, AC: m.spec.Name,
-			Power: true, Setpoint: next.Setpoint, Mode: "cool", Fan: "auto", Reason: next.Reason, Emergency: true,
-			Origin: wire.OriginRules, TTLMillis: commandTTL.Milliseconds(),
-		}
-		c.ID = fmt.Sprintf("%s%d", idPrefix, c.Revision)
-		m.mine, m.mineAt = c, now
-		e.commands = append(e.commands, c)
-	}
-	if c.Revision > adopted && c.Emergency {
-		next.Revision, next.CommandID = c.Revision, c.ID
-	}
-}
-
-// lease says that somebody decides by what was measured; without fresh readings nobody does, and the edge
-// falls back by itself.
-func (r *room) lease(now time.Time) *wire.Lease {
-	ttl := r.policy.LeaseTTL.D()
-	if r.last.Fresh == 0 || now.Sub(r.leased) < min(leaseEvery, ttl/3) {
-		return nil
-	}
-	r.leased = now
-	return &wire.Lease{Room: r.spec.Name, Revision: now.UnixMilli(), TTLMillis: ttl.Milliseconds(), Holder: r.holder}
-}
-
-func (r *room) raised() []wire.Alert {
-	var alerts []wire.Alert
-	for _, a := range r.lasting {
-		alerts = append(alerts, a)
-	}
-	slices.SortFunc(alerts, func(a, b wire.Alert) int { return cmp.Compare(a.ID, b.ID) })
-	return alerts
 }
 
 func moment(millis int64) time.Time {
