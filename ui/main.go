@@ -31,7 +31,7 @@ Environment:
   OVERCLOUD_SERVICE  name of the service (smart-energy)
   OVERCLOUD_ROOMS    the rooms of the specification, JSON
   KAFKA_BROKERS      host:port, with commas between (127.0.0.1:9092); also KAFKA_TLS, KAFKA_CA_FILE,
-                     KAFKA_USER, KAFKA_PASSWORD or KAFKA_PASSWORD_FILE, KAFKA_MECHANISM
+                     KAFKA_USER, KAFKA_PASSWORD or KAFKA_PASSWORD_FILE, KAFKA_MECHANISM, KAFKA_PREFIX
   TEMPORAL_ADDRESS   host:port (127.0.0.1:7233)
   INFLUX_URL         http://host:port (http://127.0.0.1:8086)
   INFLUX_TOKEN       or INFLUX_TOKEN_FILE; empty for an InfluxDB without sign-in

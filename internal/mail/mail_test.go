@@ -2,11 +2,7 @@ package mail
 
 import (
 	"context"
-	"io"
-	"mime/quotedprintable"
 	"net"
-	"net/mail"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,9 +11,9 @@ import (
 	"github.com/overcloud/overcloud/internal/fault"
 )
 
-func sender(t *testing.T, server *smtpServer, change func(*Config)) *Sender {
+func sender(t *testing.T, address string, change func(*Config)) *Sender {
 	t.Helper()
-	cfg := Config{Address: server.address, From: "OverCloud <overcloud@example.org>", To: []string{"a@example.org", "b@example.org"}}
+	cfg := Config{Address: address, From: "OverCloud <overcloud@example.org>", To: []string{"kim@example.org", "lee@example.org"}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -26,26 +22,14 @@ func sender(t *testing.T, server *smtpServer, change func(*Config)) *Sender {
 	return s
 }
 
-func TestAMessageArrivesWhole(t *testing.T) {
-	server := newServer(t, nil, false)
-	date := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	text := "Raum 1: 31 °C\n.a dot at the start\n" + strings.Repeat("long ", 100)
-	require.NoError(t, sender(t, server, nil).Send(t.Context(), Message{
-		ID: "lab/limit 1", Subject: "31 °C\r\nBcc: evil@example.org", Text: text, Date: date,
-	}))
-	require.Equal(t, []string{"RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>"}, server.rcpts)
-	require.Len(t, server.messages, 1)
-	got, err := mail.ReadMessage(strings.NewReader(strings.ReplaceAll(server.messages[0], "\r\n..", "\r\n.")))
-	require.NoError(t, err)
-	require.Empty(t, got.Header.Get("Bcc"), "a subject adds no header")
-	require.Equal(t, "<lab.limit.1@example.org>", got.Header.Get("Message-Id"))
-	require.Contains(t, got.Header.Get("To"), "b@example.org")
-	sent, err := got.Header.Date()
-	require.NoError(t, err)
-	require.True(t, sent.Equal(date))
-	body, err := io.ReadAll(quotedprintable.NewReader(got.Body))
-	require.NoError(t, err)
-	require.Equal(t, text, strings.TrimSuffix(strings.ReplaceAll(string(body), "\r\n", "\n"), "\n"))
+// only is the error of the only delivery.
+func only(t *testing.T, deliveries []Delivery) error {
+	t.Helper()
+	require.NotEmpty(t, deliveries)
+	for _, d := range deliveries[1:] {
+		require.Equal(t, deliveries[0].Err == nil, d.Err == nil)
+	}
+	return deliveries[0].Err
 }
 
 func TestAnswersSayWhetherToTryAgain(t *testing.T) {
@@ -56,15 +40,16 @@ func TestAnswersSayWhetherToTryAgain(t *testing.T) {
 		want   error
 		says   string
 	}{
-		"a full mailbox passes":             {refuse: map[string]string{"RCPT": "452 full"}, want: fault.ErrUnreachable, says: "a@example.org"},
+		"a full mailbox passes":             {refuse: map[string]string{"RCPT": "452 full"}, want: fault.ErrUnreachable, says: "452"},
 		"an unknown recipient does not":     {refuse: map[string]string{"RCPT": "550 who?"}, want: fault.ErrRejected, says: "550"},
 		"a refused sender does not":         {refuse: map[string]string{"MAIL": "553 you?"}, want: fault.ErrRejected},
-		"TLS that fails is not gone around": {tls: true, want: fault.ErrUnreachable, says: "start TLS"},
-		"TLS that is asked for and missing": {change: func(c *Config) { c.RequireTLS = true }, want: fault.ErrRejected, says: "STARTTLS"},
+		"a text that is refused does not":   {refuse: map[string]string{"DATA": "554 no"}, want: fault.ErrRejected},
+		"TLS that fails is not gone around": {tls: true, want: fault.ErrUnreachable},
+		"TLS that is asked for and missing": {change: func(c *Config) { c.Encrypt = TLSRequired }, want: fault.ErrUnreachable, says: "STARTTLS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t, c.refuse, c.tls)
-			err := sender(t, server, c.change).Send(t.Context(), Message{Subject: "x"})
+			err := only(t, sender(t, server.address, c.change).Send(t.Context(), Message{Subject: "x"}))
 			require.ErrorIs(t, err, c.want)
 			require.ErrorContains(t, err, c.says)
 			require.Empty(t, server.messages)
@@ -72,7 +57,7 @@ func TestAnswersSayWhetherToTryAgain(t *testing.T) {
 	}
 	server := newServer(t, map[string]string{"AUTH": "535 no"}, false)
 	server.refuse["EHLO"] = "250-test\r\n250 AUTH PLAIN"
-	err := sender(t, server, func(c *Config) { c.User, c.Password = "u", "hidden" }).Send(t.Context(), Message{})
+	err := only(t, sender(t, server.address, func(c *Config) { c.User, c.Password = "u", "hidden" }).Send(t.Context(), Message{}))
 	require.ErrorIs(t, err, fault.ErrUnauthorised)
 	require.NotContains(t, err.Error(), "hidden")
 }
@@ -81,20 +66,31 @@ func TestAServerThatSaysNothingIsGivenUp(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
-	s := sender(t, &smtpServer{address: listener.Addr().String()}, nil)
+	s := sender(t, listener.Addr().String(), nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, s.Send(ctx, Message{}), fault.ErrUnreachable)
+	require.ErrorIs(t, only(t, s.Send(ctx, Message{})), fault.ErrUnreachable)
+	began := time.Now()
+	s = sender(t, listener.Addr().String(), func(c *Config) { c.Most = 50 * time.Millisecond })
+	require.ErrorIs(t, only(t, s.Send(t.Context(), Message{})), fault.ErrUnreachable)
+	require.Less(t, time.Since(began), 10*time.Second)
 }
 
 func TestAConfigurationThatCannotBeIsRefused(t *testing.T) {
 	for _, cfg := range []Config{
 		{Address: "mail", From: "a@b", To: []string{"a@b"}},
+		{Address: "mail:0", From: "a@b", To: []string{"a@b"}},
 		{Address: "mail:25", From: "nobody", To: []string{"a@b"}},
 		{Address: "mail:25", From: "a@b"},
 		{Address: "mail:25", From: "a@b", To: []string{"x y"}},
+		{Address: "mail:25", From: "a@b", To: []string{"a@b"}, Encrypt: "rot13"},
 	} {
 		_, err := New(cfg)
 		require.ErrorIs(t, err, fault.ErrInvalid)
+	}
+	for address, want := range map[string]string{
+		"mail.example.org:25": TLSRequired, "mail.example.org:465": TLSImplicit, "127.0.0.1:25": TLSOffered, "[::1]:25": TLSOffered, "localhost:465": TLSImplicit,
+	} {
+		require.Equal(t, want, sender(t, address, nil).config.Encrypt, address)
 	}
 }

@@ -42,6 +42,7 @@ const answer = 5 * time.Second
 const (
 	backReadings = 10 * time.Minute
 	backMessages = 24 * time.Hour
+	backAnswers  = 8 * 24 * time.Hour // an alert may be shelved for days
 )
 
 // Run follows until ctx ends.
@@ -57,7 +58,13 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	defer messages.Close()
+	answers, err := kafka.NewTail(config.Kafka, now.Add(-backAnswers), wire.TopicAnswer)
+	if err != nil {
+		return err
+	}
+	defer answers.Close()
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return config.follow(ctx, answers) })
 	group.Go(func() error { return config.follow(ctx, readings) })
 	group.Go(func() error { return config.follow(ctx, messages) })
 	group.Go(func() error { config.ask(ctx); return nil })
@@ -99,6 +106,9 @@ func (c Config) take(r kafka.Record) error {
 	case wire.TopicAlert:
 		alert, err := wire.Decode[wire.Alert](r.Value)
 		return given(err, func() { c.Store.Alert(alert) })
+	case wire.TopicAnswer:
+		answer, err := wire.Decode[wire.Answer](r.Value)
+		return given(err, func() { c.Store.Answer(answer) })
 	case wire.TopicIntent:
 		intent, err := wire.Decode[wire.Intent](r.Value)
 		return given(err, func() { c.Store.Intent(intent) })

@@ -17,7 +17,14 @@ type Snapshot struct {
 	Sources map[string]*Source `json:"sources"` // kafka, temporal
 	Boxes   []Box              `json:"boxes"`
 	Rooms   []Room             `json:"rooms"`
-	Alerts  []wire.Alert       `json:"alerts"` // those that last, newest first
+	Alerts  []Alert            `json:"alerts"` // those that last, the worst first, then the newest
+}
+
+// Alert is one that lasts, with what a person answered to it.
+type Alert struct {
+	wire.Alert
+	// Answer holds now: an acknowledgement of this very episode, or a shelving whose time has not come.
+	Answer *wire.Answer `json:"answer,omitempty"`
 }
 
 // Source is where knowledge comes from. A page whose source is silent must say so.

@@ -23,7 +23,8 @@ type Store struct {
 	resources map[string]wire.Resource
 	acks      map[string]wire.Ack // by room/ac
 	alerts    map[string]wire.Alert
-	tunes     map[string]tune // by room
+	answers   map[string]wire.Answer // by alert ID, the newest
+	tunes     map[string]tune        // by room
 	intents   map[string]wire.Intent
 	service   *workflows.Status
 	sources   map[string]*Source
@@ -40,6 +41,7 @@ func NewStore(rooms []spec.Room) *Store {
 		rooms: rooms, changed: make(chan struct{}),
 		readings: map[int]wire.Reading{}, resources: map[string]wire.Resource{}, acks: map[string]wire.Ack{},
 		alerts: map[string]wire.Alert{}, tunes: map[string]tune{}, intents: map[string]wire.Intent{},
+		answers: map[string]wire.Answer{},
 		sources: map[string]*Source{"kafka": {}, "temporal": {}},
 	}
 }
@@ -126,6 +128,31 @@ func (s *Store) Alert(a wire.Alert) {
 	})
 }
 
+// Answer takes what a person said to an alert, unless a newer answer to it is known.
+func (s *Store) Answer(a wire.Answer) {
+	s.change(func() bool {
+		if old, known := s.answers[a.Alert]; known && a.TimeMillis <= old.TimeMillis {
+			return false
+		}
+		s.answers[a.Alert] = a
+		return true
+	})
+}
+
+// answered is the answer to an alert that holds now; nil if there is none.
+func (s *Store) answered(a wire.Alert, now time.Time) *wire.Answer {
+	answer, known := s.answers[a.ID]
+	switch {
+	case !known:
+		return nil
+	case answer.Kind == wire.AnswerShelve && now.UnixMilli() < answer.UntilMillis:
+	case answer.Kind == wire.AnswerAcknowledge && answer.TimeMillis >= a.BeganMillis:
+	default:
+		return nil
+	}
+	return &answer
+}
+
 // Intent takes what a room's tuning wants.
 func (s *Store) Intent(i wire.Intent) {
 	s.change(func() bool {
@@ -170,7 +197,7 @@ func (s *Store) Snapshot(now time.Time) Snapshot {
 	defer s.mu.Unlock()
 	snapshot := Snapshot{
 		Now: now.UnixMilli(), Version: s.version, Service: s.service, Sources: map[string]*Source{},
-		Boxes: s.boxes(), Alerts: s.lasting(), Rooms: make([]Room, 0, len(s.rooms)),
+		Boxes: s.boxes(), Alerts: s.lasting(now), Rooms: make([]Room, 0, len(s.rooms)),
 	}
 	for name, source := range s.sources {
 		known := *source
@@ -182,17 +209,28 @@ func (s *Store) Snapshot(now time.Time) Snapshot {
 	return snapshot
 }
 
-func (s *Store) lasting() []wire.Alert {
-	alerts := []wire.Alert{}
+func (s *Store) lasting(now time.Time) []Alert {
+	alerts := []Alert{}
 	for _, a := range s.alerts {
 		if a.EndedMillis == 0 {
-			alerts = append(alerts, a)
+			alerts = append(alerts, Alert{a, s.answered(a, now)})
 		}
 	}
-	slices.SortFunc(alerts, func(a, b wire.Alert) int {
-		return cmp.Or(cmp.Compare(b.BeganMillis, a.BeganMillis), strings.Compare(a.ID, b.ID))
+	slices.SortFunc(alerts, func(a, b Alert) int {
+		return cmp.Or(cmp.Compare(grave(a), grave(b)), cmp.Compare(b.BeganMillis, a.BeganMillis), strings.Compare(a.ID, b.ID))
 	})
 	return alerts
+}
+
+// grave is the place of an alert's severity, the worst first.
+func grave(a Alert) int {
+	switch a.Severity {
+	case wire.SeverityCritical:
+		return 0
+	case wire.SeverityHigh:
+		return 1
+	}
+	return 2
 }
 
 // boxes joins what the service workflow observed with what the edges measure.

@@ -67,6 +67,26 @@ func TestAnAlertThatEndedStaysEnded(t *testing.T) {
 	require.Len(t, s.Snapshot(time.Now()).Alerts, 1, "it began anew")
 }
 
+func TestAnAlertShowsWhoAnswered(t *testing.T) {
+	s, now := NewStore(nil), time.UnixMilli(1_790_000_000_000)
+	at := now.UnixMilli()
+	s.Alert(wire.Alert{ID: "a", BeganMillis: at - 100})
+	shown := func() *wire.Answer { return s.Snapshot(now).Alerts[0].Answer }
+	require.Nil(t, shown())
+	s.Answer(wire.Answer{Alert: "a", Kind: wire.AnswerAcknowledge, Who: "kim", TimeMillis: at - 200})
+	require.Nil(t, shown(), "it was of the episode before")
+	s.Answer(wire.Answer{Alert: "a", Kind: wire.AnswerAcknowledge, Who: "lee", TimeMillis: at - 50})
+	require.Equal(t, "lee", shown().Who)
+	s.Answer(wire.Answer{Alert: "a", Kind: wire.AnswerShelve, Who: "kim", TimeMillis: at - 40, UntilMillis: at + 1000})
+	require.Equal(t, at+1000, shown().UntilMillis)
+	s.Answer(wire.Answer{Alert: "a", Kind: wire.AnswerAcknowledge, Who: "old", TimeMillis: at - 45})
+	require.Equal(t, "kim", shown().Who, "the newest holds")
+	now = now.Add(2 * time.Second)
+	require.Nil(t, shown(), "its time has come")
+	s.Answer(wire.Answer{Alert: "a", Kind: wire.AnswerUnshelve, Who: "kim", TimeMillis: at + 3000})
+	require.Nil(t, shown())
+}
+
 func TestChangedWakesOnlyAtAChange(t *testing.T) {
 	s := NewStore(nil)
 	quiet := s.Changed(0)

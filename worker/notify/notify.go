@@ -1,5 +1,12 @@
-// Package notify tells people of alerts, by mail and webhook. Each channel is a consumer group of its own over
-// the topic alert: one that is away delays no other, and its offset moves only when its notice was taken.
+// Package notify tells people of alerts, by mail and webhook: without duplicates, again until somebody answers, many
+// at once as one, and what flutters only as fluttering.
+//
+// What people know is rebuilt at each start from the topics alert, answer and notice, of which the last is this
+// package's own journal: a notice is noted there before it is first sent and after its channel took it. After a stop
+// between the two the same notice, with the same ID, is sent once more. Each channel has its own pace: one that is
+// away delays no other, and tells what is so when it is back, not all that happened meanwhile.
+//
+// One notifier serves a service. A second one would tell some notices twice, with the same IDs.
 package notify
 
 import (
@@ -7,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,25 +24,34 @@ import (
 	"github.com/overcloud/overcloud/internal/wire"
 )
 
-// Group begins the names of the consumer groups: overcloud-notify-mail and overcloud-notify-webhook.
-const Group = "overcloud-notify"
-
 // Config says where alerts come from and where they go.
 type Config struct {
 	Kafka    kafka.Config
 	Service  string // named in every notice
-	Channels []Channel
+	Channels []Outlet
 	Log      *slog.Logger
+	// Heartbeat, when set, tells somebody outside that the notifier is alive.
+	Heartbeat *Heartbeat
 	// RetryFirst is the first pause after a channel failed, doubled up to RetryMost; zero means 1 s and 1 min.
 	RetryFirst, RetryMost time.Duration
 	Now                   func() time.Time // nil means time.Now
+}
+
+// Outlet is a channel with its rules.
+type Outlet struct {
+	Channel
+	Rules Rules
 }
 
 // Notifier tells people of alerts.
 type Notifier struct {
 	config Config
 	health health
+	ways   []*way
 }
+
+// readBack is how much of the streams is read at the start: Kafka's own default of what it keeps.
+const readBack = 7 * 24 * time.Hour
 
 // New makes a notifier; Run starts it.
 func New(cfg Config) *Notifier {
@@ -52,8 +69,9 @@ func New(cfg Config) *Notifier {
 	}
 	cfg.Kafka.Pulse = cmp.Or(cfg.Kafka.Pulse, &kafka.Pulse{})
 	n := &Notifier{config: cfg}
-	for _, channel := range cfg.Channels {
-		n.health.add(channel.Name())
+	for _, outlet := range cfg.Channels {
+		n.health.add(outlet.Name())
+		n.ways = append(n.ways, newWay(n, outlet))
 	}
 	return n
 }
@@ -61,16 +79,23 @@ func New(cfg Config) *Notifier {
 // Run works until ctx ends (nil). Without a channel it says so once and waits. Errors are those that waiting
 // cannot cure: ErrInvalid configuration, ErrUnauthorised by Kafka.
 func (n *Notifier) Run(ctx context.Context) error {
-	if len(n.config.Channels) == 0 {
-		n.config.Log.Warn("nobody is told of alerts: neither SMTP_ADDRESS nor WEBHOOK_URL is set")
-		<-ctx.Done()
-		return nil
+	group, ctx := errgroup.WithContext(ctx)
+	if n.config.Heartbeat != nil {
+		group.Go(func() error { n.beat(ctx); return nil })
 	}
-	err := n.run(ctx)
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	group.Go(func() error {
+		if len(n.ways) == 0 {
+			n.config.Log.Warn("nobody is told of alerts: neither SMTP_ADDRESS nor WEBHOOK_URL is set")
+			<-ctx.Done()
+			return nil
+		}
+		err := n.run(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	})
+	return group.Wait()
 }
 
 func (n *Notifier) run(ctx context.Context) error {
@@ -82,105 +107,119 @@ func (n *Notifier) run(ctx context.Context) error {
 		return err
 	}
 	defer producer.Close()
-	group, ctx := errgroup.WithContext(ctx)
-	for _, channel := range n.config.Channels {
-		w := &way{Notifier: n, channel: channel, told: make(told), producer: producer, log: n.config.Log.With("channel", channel.Name())}
-		group.Go(func() error { return w.serve(ctx) })
-	}
-	return group.Wait()
-}
-
-// way is one channel with what was told through it.
-type way struct {
-	*Notifier
-	channel  Channel
-	told     told
-	producer *kafka.Producer
-	log      *slog.Logger
-
-	worked  time.Time   // when it last took a notice
-	lasting *wire.Alert // that the channel fails
-}
-
-func (w *way) serve(ctx context.Context) error {
-	group, err := kafka.NewGroup(w.config.Kafka, Group+"-"+w.channel.Name(), wire.TopicAlert)
+	began := n.config.Now()
+	past, err := n.past(ctx, began.Add(-readBack))
 	if err != nil {
 		return err
 	}
-	defer group.Close()
-	for {
-		records, err := group.Poll(ctx)
-		if err != nil {
-			return err
-		}
-		for _, record := range records {
-			if err := w.handle(ctx, record); err != nil {
+	tail, err := kafka.NewTail(n.config.Kafka, began.Add(-overlap), wire.TopicAlert, wire.TopicAnswer, wire.TopicNotice)
+	if err != nil {
+		return err
+	}
+	defer tail.Close()
+	seen := sightings{}
+	past = seen.fresh(past)
+	n.config.Log.Info("the streams are read back", "records", len(past))
+	group, ctx := errgroup.WithContext(ctx)
+	for _, w := range n.ways {
+		w.producer = producer
+		w.post(past...)
+		group.Go(func() error { return w.serve(ctx) })
+	}
+	group.Go(func() error {
+		for {
+			records, err := tail.Poll(ctx)
+			if err != nil {
 				return err
 			}
+			records = seen.fresh(records)
+			for _, w := range n.ways {
+				w.post(records...)
+			}
 		}
-		if err := group.Commit(ctx); err != nil {
-			return err
-		}
-	}
+	})
+	return group.Wait()
 }
 
-// handle tells one alert, if it must be told. Its only error is that of ctx.
-func (w *way) handle(ctx context.Context, record kafka.Record) error {
-	alert, err := wire.Decode[wire.Alert](record.Value)
-	if err != nil {
-		// The sink puts it into quarantine.
-		w.log.Warn("passed over a record that is no alert", "partition", record.Partition, "offset", record.Offset, "cause", err.Error())
-		return nil
+// overlap is how far the tail begins before what was read back ends, for clocks that differ.
+const overlap = time.Hour
+
+// mostPast bounds what is read back of one topic, records.
+const mostPast = 5_000_000
+
+// past is what was said since a time, in the order in which it was said.
+func (n *Notifier) past(ctx context.Context, since time.Time) ([]kafka.Record, error) {
+	var past []kafka.Record
+	for _, topic := range []string{wire.TopicAlert, wire.TopicAnswer, wire.TopicNotice} {
+		err := n.insist(ctx, topic, func(once context.Context) error {
+			ends, err := kafka.Ends(once, n.config.Kafka, topic)
+			if err != nil {
+				return err
+			}
+			var found []kafka.Record
+			all, err := kafka.Between(once, n.config.Kafka, topic, nil, ends, mostPast, func(r kafka.Record) {
+				if !r.Time.Before(since) {
+					found = append(found, r)
+				}
+			})
+			if err == nil && !all {
+				n.config.Log.Warn("not all that was said is read back", "topic", topic, "records", mostPast)
+			}
+			if err == nil {
+				past = append(past, found...)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	if w.isOwn(alert) {
-		w.recall(ctx, alert)
-		return nil
-	}
-	name := w.channel.Name()
-	if why := w.told.silence(alert, record.Time, w.config.Now()); why != "" {
-		w.log.Info("an alert is not told", "alert", alert.ID, "cause", why)
-		w.health.quiet(name)
-		return nil
-	}
-	err = w.send(ctx, newNotice(w.config.Service, alert), record.Time)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		w.log.Error("an alert could not be told", "alert", alert.ID, "severity", alert.Severity, "cause", err.Error())
-		w.health.lost(name, err)
-		w.fails(ctx, alert, err)
-		return nil
-	}
-	w.told.tell(alert, w.config.Now())
-	w.health.sent(name, w.config.Now())
-	w.works(ctx)
-	w.log.Info("told", "alert", alert.ID, "severity", alert.Severity, "ended", alert.EndedMillis != 0)
-	return nil
+	slices.SortStableFunc(past, func(a, b kafka.Record) int { return a.Time.Compare(b.Time) })
+	return past, nil
 }
 
-// send tries until the channel takes the notice, refuses it for good, or the alert is no news any more.
-func (w *way) send(ctx context.Context, notice Notice, arrived time.Time) error {
-	wait := w.config.RetryFirst
-	for tries := 1; ; tries++ {
-		err := w.channel.Send(ctx, notice)
-		if err == nil || ctx.Err() != nil || errors.Is(err, fault.ErrRejected) || errors.Is(err, fault.ErrInvalid) {
+// insist does something until it is done or ctx ends.
+func (n *Notifier) insist(ctx context.Context, topic string, do func(context.Context) error) error {
+	const once = 2 * time.Minute
+	for {
+		ctx1, cancel := context.WithTimeout(ctx, once)
+		err := do(ctx1)
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, fault.ErrUnauthorised):
 			return err
 		}
-		if w.config.Now().Sub(arrived) > staleAfter {
-			return err
-		}
-		if w.health.failing(w.channel.Name(), err) {
-			w.log.Warn("trying again to tell an alert", "alert", notice.Alert.ID, "cause", err.Error())
-		}
-		if tries >= failsAfter {
-			w.fails(ctx, notice.Alert, err)
-		}
+		n.config.Log.Warn("waiting for Kafka", "topic", topic, "cause", err.Error())
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(wait):
+		case <-time.After(n.config.RetryFirst):
 		}
-		wait = min(2*wait, w.config.RetryMost)
 	}
+}
+
+// sightings are the newest record of each partition: the tail brings some again.
+type sightings map[place]kafka.Record
+
+type place struct {
+	topic     string
+	partition int32
+}
+
+// fresh is what has not been seen. A topic that was made anew counts its records from zero, with later times.
+func (s sightings) fresh(records []kafka.Record) []kafka.Record {
+	out := make([]kafka.Record, 0, len(records))
+	for _, r := range records {
+		p := place{r.Topic, r.Partition}
+		if last, known := s[p]; known && r.Offset <= last.Offset && !r.Time.After(last.Time) {
+			continue
+		}
+		s[p] = kafka.Record{Offset: r.Offset, Time: r.Time}
+		out = append(out, r)
+	}
+	return out
 }

@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/overcloud/overcloud/internal/kafka"
@@ -20,13 +19,15 @@ const (
 	failsAfter = 4
 )
 
-func (w *way) isOwn(a wire.Alert) bool {
-	return a.Kind == kindNotify && strings.HasSuffix(a.ID, "/"+w.channel.Name())
-}
-
 // recall takes over what an earlier process said of the channel, and ends it if the channel has worked since.
 func (w *way) recall(ctx context.Context, a wire.Alert) {
-	if a.EndedMillis != 0 || w.lasting != nil {
+	switch {
+	case a.EndedMillis != 0:
+		if w.lasting != nil && w.lasting.ID == a.ID && a.BeganMillis >= w.lasting.BeganMillis {
+			w.lasting = nil
+		}
+		return
+	case w.lasting != nil:
 		return
 	}
 	w.lasting = &a
@@ -36,12 +37,12 @@ func (w *way) recall(ctx context.Context, a wire.Alert) {
 }
 
 // fails begins the alert, in the room of the alert that could not be told.
-func (w *way) fails(ctx context.Context, of wire.Alert, cause error) {
+func (w *way) fails(ctx context.Context, room string, cause error) {
 	if w.lasting != nil {
 		return
 	}
 	a := wire.Alert{
-		ID: of.Room + "/" + kindNotify + "/" + w.channel.Name(), Room: of.Room, Kind: kindNotify, Severity: wire.SeverityHigh,
+		ID: room + "/" + kindNotify + "/" + w.channel.Name(), Room: room, Kind: kindNotify, Severity: wire.SeverityHigh,
 		BeganMillis: w.config.Now().UnixMilli(), Source: source,
 		Evidence: fmt.Sprintf("people are not told by %s: %.1000s", w.channel.Name(), cause),
 	}

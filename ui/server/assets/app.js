@@ -84,10 +84,30 @@ function phaseClass(phase) {
   return phase === "failed" || phase === "down" ? "bad" : "warn";
 }
 
+// The worst come first. Of one kind in one room only the newest has a card of its own; the others are behind it.
 function alerts(view) {
-  return snapshot.alerts.map((alert) => el("div", { class: `card alert ${alert.severity}` },
-    el("b", {}, `${alert.room}: ${alert.kind}`), " ", el("span", { class: "badge bad" }, alert.severity), ` ${alert.evidence} `,
-    el("span", { class: "quiet" }, `for ${Math.max(0, Math.round((view.now - alert.began_ms) / 60000))} min`)));
+  const kinds = new Map();
+  for (const alert of snapshot.alerts) {
+    const kind = `${alert.room}: ${alert.kind} ${alert.severity}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), alert]);
+  }
+  return [...kinds.values()].map(([first, ...others]) => el("div", { class: `card alert ${first.severity}` },
+    el("b", {}, `${first.room}: ${first.kind}`), " ", el("span", { class: `badge ${first.severity === "warning" ? "warn" : "bad"}` }, first.severity),
+    ...said(first, view),
+    ...(others.length === 0 ? [] : [el("details", { id: `alerts-${first.id}` }, el("summary", {}, `${others.length} more`),
+      el("ul", {}, ...others.map((alert) => el("li", {}, ...said(alert, view)))))])));
+}
+
+function said(alert, view) {
+  return [` ${alert.evidence} `, el("span", { class: "quiet" }, `for ${Math.max(0, Math.round((view.now - alert.began_ms) / 60000))} min`),
+    answered(alert.answer)];
+}
+
+function answered(answer) {
+  if (!answer) return "";
+  const until = answer.kind === "shelve" ? ` until ${new Date(answer.until_ms).toLocaleString()}` : "";
+  const why = answer.why ? `: ${answer.why}` : "";
+  return el("span", { class: "badge warn" }, `${answer.kind === "shelve" ? "shelved" : "acknowledged"} by ${answer.who}${until}${why}`);
 }
 
 listen();
