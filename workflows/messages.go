@@ -4,7 +4,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/spec"
+	"github.com/overcloud/overcloud/internal/wire"
 )
 
 // TaskQueue is the queue of all workflows and activities.
@@ -51,6 +53,9 @@ const (
 	UpdateRebalance = "rebalance" // RebalanceRequest -> ApplyAccepted
 	UpdateRetry     = "retry"     // RetryRequest -> ApplyAccepted: the failed revision again, from where it stood
 	SignalScale     = "scale"     // ScaleRequest, from the tuning of a function
+	UpdateShed      = "shed"      // ShedRequest -> ShedAccepted: shed heat in a room
+	SignalShed      = "shed"      // ShedRequest, from the control loop
+	SignalRelease   = "release"   // ReleaseRequest, from a room's shedding
 	QueryStatus     = "status"    // -> Status
 	QueryPlan       = "plan"      // -> plan.Plan, the last one made
 	QueryRevisions  = "revisions" // -> []Revision, newest first
@@ -62,12 +67,22 @@ const (
 	SignalOverride  = "override"  // Override
 	UpdateOverride  = "override"  // Override -> OverrideAccepted
 	SignalResume    = "resume"    // ResumeRequest
+	UpdateResume    = "resume"    // ResumeRequest -> ResumeAccepted
 	SignalPolicy    = "policy"    // PolicyRequest
+	UpdatePolicy    = "policy"    // PolicyRequest -> PolicyAccepted
 	SignalRecommend = "recommend" // Recommendation
 	SignalAck       = "ack"       // wire.Ack
 	SignalAlert     = "alert"     // wire.Alert
 	SignalRoom      = "room"      // spec.Room: a new specification of the room
 	QueryState      = "state"     // -> TuneState
+
+	// Answers to alerts: each a signal with AnswerRequest, and an update -> AnswerAccepted.
+	SignalAcknowledge = wire.AnswerAcknowledge
+	UpdateAcknowledge = wire.AnswerAcknowledge
+	SignalShelve      = wire.AnswerShelve
+	UpdateShelve      = wire.AnswerShelve
+	SignalUnshelve    = wire.AnswerUnshelve
+	UpdateUnshelve    = wire.AnswerUnshelve
 )
 
 // ServiceInput is the output of `starter render`: the service itself.
@@ -105,6 +120,8 @@ type ServiceCarry struct {
 	Dropped []RevisionImage `json:"dropped,omitempty"`
 	// Scheduled says that a reconciling schedule may be there.
 	Scheduled bool `json:"scheduled,omitempty"`
+	// Archive is what the schedule of its history does; nil when there is none.
+	Archive *activities.HistoryInput `json:"archive,omitempty"`
 }
 
 // ApplyRequest gives a running service a new specification.
@@ -186,6 +203,8 @@ type Status struct {
 	Steps []Step `json:"steps,omitempty"`
 	// Boxes are the boxes as last observed.
 	Boxes []BoxStatus `json:"boxes,omitempty"`
+	// Held are the rooms whose heat is being shed: nothing is healed meanwhile.
+	Held []Hold `json:"held,omitempty"`
 	// Audit is who asked for what, newest last, at most 50.
 	Audit []AuditEntry `json:"audit,omitempty"`
 }
@@ -284,6 +303,8 @@ type AuditEntry struct {
 	Who  string    `json:"who,omitempty"`
 	What string    `json:"what"`
 	Why  string    `json:"why,omitempty"`
+	// Until is when it ends by itself; zero: never.
+	Until time.Time `json:"until,omitzero"`
 	// Outcome is accepted or refused, with the reason.
 	Outcome string `json:"outcome"`
 	// Revision is the one that it made; zero for none. Query `revisions` tells its digests.

@@ -1,15 +1,12 @@
 package workflows
 
 import (
-	"errors"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
 )
@@ -39,14 +36,6 @@ func TuneWorkflow(ctx workflow.Context, in TuneInput) error {
 	}
 }
 
-// publish is for one record to Kafka, which answers in milliseconds. While the broker is away the attempts go on
-// (they cost no history) until the record is superseded.
-func publish() workflow.ActivityOptions {
-	o := options(15*time.Second, 0, 0, 0, 10*time.Second)
-	o.WaitForCancellation = false // a superseded record may still arrive: readers go by its revision
-	return o
-}
-
 // tuning is one run of TuneWorkflow. All that outlives the run is in state and in.
 type tuning struct {
 	in    TuneInput
@@ -56,21 +45,20 @@ type tuning struct {
 	inbox    workflow.Selector
 	woken    workflow.Channel // an update has changed the state
 	telling  []telling
+	together bool             // see changeTogether
+	root     workflow.Context // of the run
 	alarmAt  time.Time
 	stopLast workflow.CancelFunc // of the alarm
-}
-
-// telling is a record on its way to the broker.
-type telling struct {
-	record untold
-	cancel workflow.CancelFunc
+	// intentWaits says that the intent's alarm is set.
+	intentWaits bool
 }
 
 func newTuning(ctx workflow.Context, in TuneInput) (*tuning, error) {
-	if in.Room.Policy == (spec.Policy{}) {
+	if in.Room.Policy.IsZero() {
 		in.Room.Policy = spec.DefaultPolicy()
 	}
-	t := &tuning{in: in, inbox: workflow.NewSelector(ctx), woken: workflow.NewBufferedChannel(ctx, 1)}
+	t := &tuning{in: in, root: ctx, inbox: workflow.NewSelector(ctx), woken: workflow.NewBufferedChannel(ctx, 1)}
+	t.together = workflow.GetVersion(ctx, changeTogether, workflow.DefaultVersion, 1) > workflow.DefaultVersion
 	if in.Carry != nil {
 		t.state, t.in.Carry = *in.Carry, nil
 		t.shown = t.state.intent(time.Time{})
@@ -85,14 +73,16 @@ func newTuning(ctx workflow.Context, in TuneInput) (*tuning, error) {
 	if err := workflow.SetQueryHandler(ctx, QueryState, func() (TuneState, error) { return t.state, nil }); err != nil {
 		return nil, err
 	}
-	return t, workflow.SetUpdateHandlerWithOptions(ctx, UpdateOverride, t.override,
-		workflow.UpdateHandlerOptions{Validator: t.validate, Description: "a person's setpoint"})
+	return t, t.answerUpdates(ctx)
 }
 
 // listen takes the signals in this order when several wait: what changes the frame first, then people, then the
-// control loop. Signals of one name keep their order.
+// control loop, then answers to what that may have brought. Signals of one name keep their order.
 func (t *tuning) listen(ctx workflow.Context) {
-	for _, name := range []string{SignalRoom, SignalPolicy, SignalResume, SignalOverride, SignalRecommend, SignalAck, SignalAlert} {
+	for _, name := range []string{
+		SignalRoom, SignalPolicy, SignalResume, SignalOverride, SignalRecommend, SignalAck, SignalAlert,
+		SignalAcknowledge, SignalShelve, SignalUnshelve,
+	} {
 		t.inbox.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
 			// Raw, because the SDK drops what it cannot decode, and a person should hear why.
 			var raw converter.RawValue
@@ -114,9 +104,13 @@ func (t *tuning) wait(ctx workflow.Context) {
 	}
 }
 
-// alarm keeps one timer, for the next thing that is due.
+// alarm keeps one timer, for the next thing that is due, and in runs that publish together another one for the intent:
+// that is put off by every publication, and each time would cost two events to follow.
 func (t *tuning) alarm(ctx workflow.Context) {
-	at, what := t.state.next()
+	at, what := t.state.next(!t.together)
+	if t.together {
+		t.intentAlarm(ctx)
+	}
 	if at.Equal(t.alarmAt) {
 		return
 	}
@@ -137,6 +131,21 @@ func (t *tuning) alarm(ctx workflow.Context) {
 	})
 }
 
+// intentAlarm keeps a timer that fires no later than the intent is due. One that fires too soon is set anew.
+func (t *tuning) intentAlarm(ctx workflow.Context) {
+	if t.intentWaits || t.state.IntentAt.IsZero() || t.state.Told != t.state.Revision {
+		return // while it is on its way, its publication is what is waited for
+	}
+	t.intentWaits = true
+	wait := max(0, t.state.IntentAt.Add(intentEvery).Sub(workflow.Now(ctx)))
+	timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "the intent is published again"})
+	t.inbox.AddFuture(timer, func(f workflow.Future) {
+		if f.Get(ctx, nil) == nil {
+			t.intentWaits = false
+		}
+	})
+}
+
 // settle brings the state up to now: what has ended, what is overdue, what holds.
 func (t *tuning) settle(ctx workflow.Context) {
 	now := workflow.Now(ctx)
@@ -146,89 +155,6 @@ func (t *tuning) settle(ctx workflow.Context) {
 		t.shown = intent
 		workflow.SetCurrentDetails(ctx, t.state.describe())
 	}
-}
-
-// tell starts to publish what the broker does not have. A record that is superseded is given up.
-func (t *tuning) tell(ctx workflow.Context) {
-	for _, record := range t.state.untold(workflow.Now(ctx)) {
-		if t.underway(record) {
-			continue
-		}
-		ctx, cancel := workflow.WithCancel(ctx)
-		t.telling = append(t.telling, telling{record: record, cancel: cancel})
-		t.inbox.AddFuture(record.publish(ctx), func(f workflow.Future) {
-			t.told(ctx, record, f.Get(ctx, nil))
-			cancel()
-		})
-	}
-}
-
-// underway says whether a record is on its way, and gives up an older one in its place. An alert's end waits for
-// its beginning.
-func (t *tuning) underway(record untold) bool {
-	for i, other := range t.telling {
-		if other.record.key != record.key {
-			continue
-		}
-		if other.record.revision == record.revision || record.alert != nil {
-			return true
-		}
-		other.cancel()
-		t.telling = append(t.telling[:i], t.telling[i+1:]...)
-		return false
-	}
-	return false
-}
-
-func (t *tuning) told(ctx workflow.Context, record untold, err error) {
-	for i, other := range t.telling {
-		if other.record.key == record.key && other.record.revision == record.revision {
-			t.telling = append(t.telling[:i], t.telling[i+1:]...)
-			break
-		}
-	}
-	if temporal.IsCanceledError(err) {
-		return
-	}
-	now := workflow.Now(ctx)
-	switch {
-	case err == nil:
-	case permanent(err): // never to be published: let it go, and say so
-		why, _ := explain(err)
-		t.state.reject(now, "publish", "", record.key, errors.New(why))
-	default:
-		return // tell begins it anew
-	}
-	t.state.told(record, now)
-}
-
-// permanent says that no attempt can cure an error.
-func permanent(err error) bool {
-	var application *temporal.ApplicationError
-	return errors.As(err, &application) && application.NonRetryable()
-}
-
-// untold is a record that the broker does not have; one of its last three is set.
-type untold struct {
-	key      string
-	revision int64
-	command  *wire.Command
-	intent   *wire.Intent
-	alert    *wire.Alert
-}
-
-func (u untold) publish(ctx workflow.Context) workflow.Future {
-	var cooling *activities.Cooling // only its methods' names are used
-	o := publish()
-	o.Summary = u.key
-	ctx = workflow.WithActivityOptions(ctx, o)
-	switch {
-	case u.command != nil:
-		return workflow.ExecuteActivity(ctx, cooling.SendCommand, *u.command)
-	case u.intent != nil:
-		return workflow.ExecuteActivity(ctx, cooling.PublishIntent, *u.intent)
-	}
-	return workflow.ExecuteActivity(ctx, cooling.PublishAlert, *u.alert)
 }
 
 // long says that the history should not grow further.
@@ -247,30 +173,10 @@ func (t *tuning) handOver(ctx workflow.Context) error {
 		}
 	}
 	t.settle(ctx)
+	t.state.Taken.Runs++
 	in := t.in
 	in.Carry = &t.state
 	return workflow.NewContinueAsNewError(ctx, TuneWorkflow, in)
-}
-
-// validate refuses an override before it leaves a trace. It changes nothing.
-func (t *tuning) validate(_ workflow.Context, o Override) error {
-	if err := t.state.checkOverride(o); err != nil {
-		return invalid("%s", sentence(err))
-	}
-	return nil
-}
-
-// override answers the update.
-func (t *tuning) override(ctx workflow.Context, o Override) (OverrideAccepted, error) {
-	if o.ID == "" {
-		o.ID = workflow.GetCurrentUpdateInfo(ctx).ID
-	}
-	if err := t.state.takeOverride(workflow.Now(ctx), o); err != nil {
-		return OverrideAccepted{}, invalid("%s", sentence(err))
-	}
-	t.settle(ctx)
-	t.woken.SendAsync(true)
-	return t.state.accepted(o), nil
 }
 
 // sentence is an error for people, without the sentinel in front.

@@ -24,6 +24,9 @@ type Override struct {
 	For      spec.Duration `json:"for"`
 	Who      string        `json:"who"`
 	Why      string        `json:"why"`
+	// Priority is low, normal or high; empty is normal. The highest one that nothing beats holds, the newest within one;
+	// the others wait and return by themselves.
+	Priority string `json:"priority,omitempty"`
 	// ID makes a repeated message harmless; empty means one is made.
 	ID string `json:"id,omitempty"`
 }
@@ -45,11 +48,17 @@ type ResumeRequest struct {
 	Why string `json:"why,omitempty"`
 }
 
-// PolicyRequest replaces the room's policy.
-type PolicyRequest struct {
-	Policy spec.Policy `json:"policy"`
-	Who    string      `json:"who,omitempty"`
-	Why    string      `json:"why,omitempty"`
+// ResumeAccepted answers the update: what has ended.
+type ResumeAccepted struct {
+	Ended []EndedOverride `json:"ended"`
+}
+
+// EndedOverride is an override that a person has ended, with what holds then.
+type EndedOverride struct {
+	ID       string `json:"id"`
+	AC       string `json:"ac"`
+	Setpoint int    `json:"setpoint"` // °C, the override's
+	Desired  int    `json:"desired"`  // °C, what holds now
 }
 
 // Recommendation is the control loop's word: what the rules want, sent when it changes.
@@ -74,14 +83,20 @@ type TuneState struct {
 	Revision int64             `json:"revision"` // of the intent
 	ACs      []ACState         `json:"acs"`
 	Alerts   []wire.Alert      `json:"alerts,omitempty"`   // those that last
+	Answers  []ActiveAnswer    `json:"answers,omitempty"`  // to alerts, newest last, at most 100
 	Rejected []RejectedMessage `json:"rejected,omitempty"` // newest last, at most 20
 	Audit    []AuditEntry      `json:"audit,omitempty"`    // newest last, at most 100
+	Taken    Taken             `json:"taken,omitzero"`     // since the room's tuning began
 
 	// Told is the revision of the intent that the broker has, IntentAt when it took it.
 	Told     int64     `json:"told,omitempty"`
 	IntentAt time.Time `json:"intent_at,omitzero"`
 	// Outbox are alerts of the workflow's own that the broker has not taken yet.
 	Outbox []wire.Alert `json:"outbox,omitempty"`
+	// Unsaid are answers that the broker has not taken yet, the newest to each alert.
+	Unsaid []wire.Answer `json:"unsaid,omitempty"`
+	// Answered are the last updates, newest last, at most 20: one that is sent again gets the same answer.
+	Answered []AnsweredUpdate `json:"answered,omitempty"`
 	// Made counts the overrides that came without an ID.
 	Made int `json:"made,omitempty"`
 	// Seen are the IDs of past and present overrides, newest last, at most 200: a repeated one is harmless.
@@ -121,7 +136,7 @@ type ACState struct {
 	Attempts    int              `json:"attempts,omitempty"`  // commands sent for the current desired
 	Told        int64            `json:"told,omitempty"`      // the newest revision that the broker has
 	Due         time.Time        `json:"due,omitzero"`        // when it is told again unless it is confirmed
-	Overrides   []ActiveOverride `json:"overrides,omitempty"` // the first one not suspended holds
+	Overrides   []ActiveOverride `json:"overrides,omitempty"` // the highest priority first, the newest within one; the first one not suspended holds
 }
 
 // ActiveOverride is an override that has not ended.
@@ -139,4 +154,19 @@ type RejectedMessage struct {
 	Who    string    `json:"who,omitempty"`
 	What   string    `json:"what"`
 	Reason string    `json:"reason"`
+}
+
+// Taken counts the messages that were taken, refused ones apart. An update that its validator refuses leaves no trace.
+type Taken struct {
+	Overrides       int64 `json:"overrides,omitempty"`
+	Resumes         int64 `json:"resumes,omitempty"`
+	Policies        int64 `json:"policies,omitempty"`
+	Rooms           int64 `json:"rooms,omitempty"`
+	Answers         int64 `json:"answers,omitempty"`
+	Recommendations int64 `json:"recommendations,omitempty"`
+	Acks            int64 `json:"acks,omitempty"`
+	Alerts          int64 `json:"alerts,omitempty"`
+	Refused         int64 `json:"refused,omitempty"` // signals of any of these names
+	// Runs are those that have handed over to the next one.
+	Runs int64 `json:"runs,omitempty"`
 }

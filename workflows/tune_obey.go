@@ -36,6 +36,7 @@ func (s *TuneState) takeRecommendation(now time.Time, r Recommendation) error {
 		s.heardOf(ac, r.Revision, now)
 		return err
 	}
+	s.Taken.Recommendations++
 	if r.Setpoint == ac.Auto && r.Emergency == ac.Emergency && r.Revision <= ac.Revision {
 		return nil // said before
 	}
@@ -108,6 +109,7 @@ func (s *TuneState) takeAck(now time.Time, a wire.Ack) error {
 	if ac == nil || a.Room != s.Room {
 		return fmt.Errorf("there is no air conditioner %s/%s here", a.Room, a.AC)
 	}
+	s.Taken.Acks++
 	uncalled := a.Source == ackFailSafe || a.Source == ackHandRemote || a.Source == ackCoAP
 	at := time.UnixMilli(a.TimeMillis).UTC()
 	if a.Revision < ac.Revision && !uncalled || uncalled && at.Before(ac.ConfirmedAt) {
@@ -184,12 +186,17 @@ func (s *TuneState) takeAlert(a wire.Alert) error {
 	if a.Source == sourceWorkflow {
 		return nil // our own, come round
 	}
+	s.Taken.Alerts++
 	s.keep(a)
 	return nil
 }
 
 func (s *TuneState) keep(a wire.Alert) {
-	s.Alerts = slices.DeleteFunc(s.Alerts, func(b wire.Alert) bool { return a.ID == b.ID })
+	same := func(b wire.Alert) bool { return a.ID == b.ID }
+	if at := slices.IndexFunc(s.Alerts, same); a.EndedMillis != 0 || at >= 0 && s.Alerts[at].BeganMillis != a.BeganMillis {
+		s.overtaken(a.ID)
+	}
+	s.Alerts = slices.DeleteFunc(s.Alerts, same)
 	if a.EndedMillis == 0 {
 		a.Evidence = clip(a.Evidence)
 		s.Alerts = newest(append(s.Alerts, a), mostAlerts)

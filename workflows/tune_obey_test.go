@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/overcloud/overcloud/activities/fakes"
 	"github.com/overcloud/overcloud/internal/fault"
+	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/wire"
 )
 
@@ -96,4 +98,48 @@ func TestABrokerThatIsAwayLosesNothingAndHearsOnlyTheNewest(t *testing.T) {
 	require.Equal(t, []int{24}, h.told("ac2"))
 	require.Len(t, h.streams.Intents(), 1)
 	require.Equal(t, 21, h.streams.Intents()[0].ACs[0].Desired)
+}
+
+// While nothing reaches the broker the attempts cost no history, also when the intent is due in the meantime.
+func TestABrokerThatIsAwayWhenTheIntentIsDueCostsNoHistory(t *testing.T) {
+	h := newHall(t)
+	h.obey(time.Minute, "ac1", "ac2")
+	down := false
+	h.streams.Before(fakes.Call{}, func(context.Context, fakes.Call) error {
+		if down {
+			return fmt.Errorf("kafka: %w", fault.ErrUnreachable)
+		}
+		return nil
+	})
+	h.at(11*time.Hour, func() { down, h.timers = true, 0 })
+	h.signal(11*time.Hour+minute(55), SignalRecommend, Recommendation{AC: "ac1", Setpoint: 23, Inlet: 26.8, Reason: "warm"})
+	h.at(13*time.Hour, func() {
+		require.LessOrEqual(t, h.timers, 2)
+		down = false
+	})
+	h.obey(13*time.Hour+minute(1), "ac1")
+	h.run(coldAisle(), 14*time.Hour)
+	require.Equal(t, []int{24, 23}, h.told("ac1"))
+	h.rising()
+}
+
+// A record that no broker takes holds up none of those beside it.
+func TestARecordThatIsNoneHoldsUpNoOther(t *testing.T) {
+	h := newHall(t)
+	h.streams.Before(fakes.Call{Method: "Intent"}, func(context.Context, fakes.Call) error {
+		return fmt.Errorf("%w: policy is no JSON object", fault.ErrInvalid)
+	})
+	h.signal(minute(1), SignalOverride, halfHour("ac1", 20))
+	h.signal(minute(1), SignalShelve, AnswerRequest{Alert: "hall/sensor/3", For: spec.Duration(time.Hour), Who: "Ada"})
+	h.at(minute(2), func() {
+		s := h.state()
+		require.Equal(t, "publish", s.Rejected[0].Kind)
+		require.Equal(t, "intent", s.Rejected[0].What)
+		require.Empty(t, s.Unsaid)
+		require.Equal(t, s.ACs[0].Told, s.ACs[0].Revision)
+	})
+	h.run(coldAisle(), minute(3))
+	require.Equal(t, []int{24, 20}, slices.Compact(h.told("ac1")))
+	require.NotEmpty(t, h.streams.Answers())
+	require.Empty(t, h.streams.Intents())
 }

@@ -19,8 +19,8 @@ func TestEachCommandSaysWhoseWordItIs(t *testing.T) {
 	h.signal(minute(40), SignalRecommend, Recommendation{AC: "ac1", Setpoint: 24, Inlet: 26.8, Reason: "warm"})
 	narrow := spec.DefaultPolicy()
 	narrow.SetpointMax, narrow.SetpointStart = 23, 22
-	h.signal(minute(50), SignalPolicy, PolicyRequest{Policy: narrow, Who: "kim"})
-	h.signal(minute(60), SignalPolicy, PolicyRequest{Policy: spec.DefaultPolicy(), Who: "kim"})
+	h.signal(minute(50), SignalPolicy, PolicyRequest{Policy: wire.Encode(narrow), Who: "kim"})
+	h.signal(minute(60), SignalPolicy, PolicyRequest{Policy: wire.Encode(spec.DefaultPolicy()), Who: "kim"})
 	for _, at := range []int{22, 31, 41, 51, 61} {
 		h.obey(minute(at), "ac1", "ac2")
 	}

@@ -44,7 +44,8 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 				require.Equal(t, c.signal, after.Rejected[0].Kind)
 				require.Equal(t, c.reason, after.Rejected[0].Reason)
 				require.Equal(t, "refused: "+c.reason, after.Audit[len(after.Audit)-1].Outcome)
-				after.Rejected, after.Audit, after.Seen = nil, before.Audit, before.Seen
+				require.Equal(t, before.Taken.Refused+1, after.Taken.Refused)
+				after.Rejected, after.Audit, after.Seen, after.Taken = nil, before.Audit, before.Seen, before.Taken
 				require.Equal(t, before, after)
 			})
 			h.run(coldAisle(), minute(5))

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"encoding/json"
 	"os"
 	"testing"
 	"time"
@@ -97,6 +98,7 @@ func TestTuningOnARealServer(t *testing.T) {
 		r := &recorder{t: t, address: server.FrontendHostPort(), client: c}
 		r.save("tune", id)
 		recordDay(t, r)
+		recordRules(t, r, "tune-rules")
 	}
 }
 
@@ -151,7 +153,38 @@ func recordDay(t *testing.T, r *recorder) {
 	await(desired(22))
 	send(SignalResume, ResumeRequest{ID: "long", Who: "Ada"})
 	await(desired(19))
+	recordPeople(t, r, id)
+	await(desired(20))
 	require.NoError(t, r.client.CancelWorkflow(t.Context(), id, ""))
 	require.Error(t, r.client.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil))
 	r.save("tune-day", id)
+}
+
+// recordPeople records what people say by updates: overrides that queue, a policy in parts, answers to alerts.
+func recordPeople(t *testing.T, r *recorder, id string) {
+	said := func(name string, payload any) {
+		handle, err := r.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+			WorkflowID: id, UpdateName: name, Args: []any{payload}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		require.NoError(t, err)
+		require.NoError(t, handle.Get(t.Context(), nil))
+	}
+	said(UpdateOverride, ranked("low", "low", 21, 60))
+	said(UpdateOverride, ranked("high", "high", 23, 60))
+	said(UpdateOverride, ranked("later", "", 22, 60))
+	said(UpdateResume, ResumeRequest{ID: "high", Who: "Ada"})
+	said(UpdatePolicy, PolicyRequest{Policy: json.RawMessage(`{"setpoint_min":20,"fail_cold":21}`), Who: "Ada", Why: "heat wave"})
+	alert := dry(time.Now())
+	alert.ID, alert.Room = "day/spool/pi-1", "day"
+	require.NoError(t, r.client.SignalWorkflow(t.Context(), id, "", SignalAlert, alert))
+	require.Eventually(t, func() bool {
+		var s TuneState
+		value, err := r.client.QueryWorkflow(t.Context(), id, "", QueryState)
+		return err == nil && value.Get(&s) == nil && len(s.Alerts) > 0
+	}, 30*time.Second, 20*time.Millisecond)
+	said(UpdateAcknowledge, AnswerRequest{Alert: alert.ID, Who: "Ada"})
+	said(UpdateShelve, AnswerRequest{Alert: "day/sensor/3", For: spec.Duration(time.Second), Who: "Ada"})
+	said(UpdateShelve, AnswerRequest{Alert: "day/sensor/4", For: spec.Duration(time.Hour), Who: "Ada"})
+	said(UpdateUnshelve, AnswerRequest{Alert: "day/sensor/4", Who: "Ada"})
+	said(UpdateResume, ResumeRequest{Who: "Ada"})
 }

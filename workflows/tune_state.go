@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -20,7 +18,7 @@ const (
 	intentEvery = 12 * time.Hour
 
 	mostRejected, mostAudit, mostSeen, mostAlerts = 20, 100, 200, 100
-	// mostOverrides bounds the queue of one machine.
+	// mostOverrides bounds the queue of one machine; two more of high priority find room, see roomFor.
 	mostOverrides = 10
 )
 
@@ -45,7 +43,7 @@ func newTuneState(in TuneInput, now time.Time) TuneState {
 func newACState(ac spec.AirConditioner, p spec.Policy, now time.Time) ACState {
 	return ACState{
 		Name: ac.Name, Min: ac.Min, Max: ac.Max,
-		Auto: control.LimitsOf(p, ac).Clamp(p.SetpointStart), AutoSince: now,
+		Auto: control.LimitsOf(p.At(now), ac).Clamp(p.SetpointStart), AutoSince: now,
 		AutoReason: fmt.Sprintf("start: the policy's %d °C until the rules know better", p.SetpointStart),
 	}
 }
@@ -59,6 +57,8 @@ func (s *TuneState) find(name string) *ACState {
 	return nil
 }
 
+// limits are what no rule, person or emergency may leave: the policy's at any hour, inside the machine's. A schedule only
+// narrows what the rules want.
 func (s *TuneState) limits(ac *ACState) control.Limits {
 	return control.LimitsOf(s.Policy, spec.AirConditioner{Min: ac.Min, Max: ac.Max})
 }
@@ -66,6 +66,7 @@ func (s *TuneState) limits(ac *ACState) control.Limits {
 // settle ends what has ended, tells again what is overdue, and works out what holds.
 func (s *TuneState) settle(now time.Time) {
 	s.Mode = modeAuto
+	s.unshelve(now)
 	for i := range s.ACs {
 		ac := &s.ACs[i]
 		s.expire(ac, now)
@@ -82,6 +83,7 @@ func (s *TuneState) settle(now time.Time) {
 	}
 	if s.Told == s.Revision && !s.IntentAt.IsZero() && now.Sub(s.IntentAt) >= intentEvery {
 		s.Told = 0
+		s.repeat()
 	}
 }
 
@@ -129,7 +131,7 @@ func (ac *ACState) origin(m control.Merged) string {
 func (s *TuneState) merged(ac *ACState) control.Merged {
 	overrides := make([]control.Override, len(ac.Overrides))
 	for i, o := range ac.Overrides {
-		overrides[i] = control.Override{ID: o.ID, Setpoint: o.Setpoint, Who: o.Who, Why: o.Why, Until: o.Until}
+		overrides[i] = control.Override{ID: o.ID, Setpoint: o.Setpoint, Who: o.Who, Why: o.Why, Until: o.Until, Priority: o.priority()}
 	}
 	return control.Merge(s.limits(ac), control.Wish{Setpoint: ac.Auto, Reason: ac.AutoReason, Urgent: ac.Emergency}, overrides)
 }
@@ -164,8 +166,9 @@ func (s *TuneState) patience(ac *ACState) time.Duration {
 	return s.Policy.EvidenceWindow.D()
 }
 
-// next is when settle has something to do without any message, and what; zero when never.
-func (s *TuneState) next() (at time.Time, what string) {
+// next is when settle has something to do without any message, and what; zero when never. intent says whether the
+// intent's next publication counts.
+func (s *TuneState) next(intent bool) (at time.Time, what string) {
 	sooner := func(t time.Time, why string) {
 		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
 			at, what = t, why
@@ -177,7 +180,10 @@ func (s *TuneState) next() (at time.Time, what string) {
 			sooner(o.Until, "override "+o.ID+" of "+ac.Name+" ends")
 		}
 	}
-	if s.Told == s.Revision && !s.IntentAt.IsZero() {
+	for _, a := range s.Answers {
+		sooner(a.Until, "the shelving of "+a.Alert+" ends")
+	}
+	if intent && s.Told == s.Revision && !s.IntentAt.IsZero() {
 		sooner(s.IntentAt.Add(intentEvery), "the intent is published again")
 	}
 	return at, what
@@ -201,6 +207,10 @@ func (s *TuneState) untold(now time.Time) []untold {
 		if !slices.ContainsFunc(s.Outbox[:i], earlier) {
 			records = append(records, untold{key: "alert " + alert.ID, revision: alert.EndedMillis, alert: &alert})
 		}
+	}
+	for i := range s.Unsaid {
+		answer := s.Unsaid[i]
+		records = append(records, untold{key: "answer to " + answer.Alert, revision: answer.TimeMillis, answer: &answer})
 	}
 	return records
 }
@@ -226,6 +236,8 @@ func (s *TuneState) told(record untold, now time.Time) {
 		if at >= 0 {
 			s.Outbox = slices.Delete(s.Outbox, at, at+1)
 		}
+	case record.answer != nil:
+		s.Unsaid = slices.DeleteFunc(s.Unsaid, func(a wire.Answer) bool { return a == *record.answer })
 	}
 }
 
@@ -237,50 +249,4 @@ func (s *TuneState) command(ac *ACState) wire.Command {
 		ID: ac.CommandID, Revision: ac.Revision, Room: s.Room, AC: ac.Name, Power: true, Setpoint: ac.Desired,
 		Mode: "cool", Fan: "auto", Reason: ac.Reason, Emergency: ac.Emergency, Origin: ac.Origin, TTLMillis: commandTTL.Milliseconds(),
 	}
-}
-
-// intent is what the control loop and the Control Room know without asking.
-func (s *TuneState) intent(now time.Time) wire.Intent {
-	policy, err := json.Marshal(s.Policy)
-	if err != nil { // numbers and durations always encode; NaN was refused
-		policy = nil
-	}
-	intent := wire.Intent{Room: s.Room, Revision: s.Revision, TimeMillis: now.UnixMilli(), Policy: policy}
-	for i := range s.ACs {
-		ac := &s.ACs[i]
-		one := wire.IntentAC{
-			AC: ac.Name, Auto: ac.Auto, Desired: ac.Desired, CommandRevision: ac.Revision,
-			ChangedMillis: millis(ac.DesiredSince), Reason: ac.Reason, Emergency: ac.Emergency,
-			RaisedMillis: millis(ac.Raised), LoweredMillis: millis(ac.Lowered),
-		}
-		for _, o := range ac.Overrides {
-			if o.Suspended == "" {
-				one.Override, one.OverrideUntil = o.ID, o.Until.UnixMilli()
-				break
-			}
-		}
-		intent.ACs = append(intent.ACs, one)
-	}
-	return intent
-}
-
-func sameIntent(a, b wire.Intent) bool {
-	return bytes.Equal(a.Policy, b.Policy) && slices.Equal(a.ACs, b.ACs)
-}
-
-// millis is Unix milliseconds, zero for the zero time.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-// describe is what the Web UI shows of the run, in Markdown.
-func (s *TuneState) describe() string {
-	text := fmt.Sprintf("Room **%s**, %s\n\n", s.Room, s.Mode)
-	for _, ac := range s.ACs {
-		text += fmt.Sprintf("- **%s**: %d °C. %s\n", ac.Name, ac.Desired, ac.Reason)
-	}
-	return text
 }

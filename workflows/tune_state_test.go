@@ -45,19 +45,22 @@ func TestRandomMessages(t *testing.T) {
 func throw(random *rand.Rand, run *tuning, now time.Time) error {
 	s := &run.state
 	ac := []string{"ac1", "ac2", "ac9"}[random.IntN(5)%3]
-	switch random.IntN(7) {
+	switch random.IntN(8) {
 	case 0:
 		return s.takeOverride(now, Override{
 			AC: ac, Setpoint: 14 + random.IntN(18), For: spec.Duration(time.Duration(random.IntN(90)-2) * time.Minute),
 			Who: []string{"Ada", "Bob", ""}[random.IntN(3)], Why: "why", ID: []string{"", fmt.Sprint(random.IntN(30))}[random.IntN(2)],
+			Priority: []string{"", "low", "normal", "high", "highest"}[random.IntN(5)],
 		})
 	case 1:
-		return s.takeResume(now, ResumeRequest{AC: []string{"", ac}[random.IntN(2)], ID: []string{"", fmt.Sprint(random.IntN(30))}[random.IntN(2)]})
+		_, err := s.takeResume(now, ResumeRequest{AC: []string{"", ac}[random.IntN(2)], ID: []string{"", fmt.Sprint(random.IntN(30))}[random.IntN(2)]})
+		return err
 	case 2:
 		p := s.Policy
 		p.SetpointMax = 20 + random.IntN(12)
 		p.BandLow = 24 + float64(random.IntN(4))
-		return s.takePolicy(now, PolicyRequest{Policy: p})
+		_, err := run.takePolicy(now, PolicyRequest{Policy: wire.Encode(p), Reset: random.IntN(4) == 0})
+		return err
 	case 3, 4:
 		r := Recommendation{AC: ac, Setpoint: 16 + random.IntN(14), Inlet: 20 + 14*random.Float64(), Emergency: random.IntN(4) == 0, Reason: "rules"}
 		if known := s.find(ac); known != nil && random.IntN(2) == 0 {
@@ -79,6 +82,22 @@ func throw(random *rand.Rand, run *tuning, now time.Time) error {
 			}
 		}
 		return s.takeAck(now, a)
+	case 6:
+		alert := fmt.Sprintf("hall/spool/pi-%d", random.IntN(5))
+		if random.IntN(2) == 0 {
+			a := dry(now)
+			if a.ID = alert; random.IntN(3) == 0 {
+				a.EndedMillis = a.BeganMillis
+			}
+			return s.takeAlert(a)
+		}
+		r := AnswerRequest{Alert: alert, Who: []string{"Ada", ""}[random.IntN(4)/3]}
+		kind := []string{UpdateAcknowledge, UpdateShelve, UpdateUnshelve}[random.IntN(3)]
+		if kind == UpdateShelve {
+			r.For = spec.Duration(time.Duration(random.IntN(60)) * time.Minute)
+		}
+		_, err := s.takeAnswer(now, kind, r)
+		return err
 	}
 	room := coldAisle().Room
 	room.AirConditioners[0].Max = 24 + random.IntN(7)
@@ -101,10 +120,14 @@ func checkTuning(t *testing.T, at string, s *TuneState, now time.Time, revisions
 		require.True(t, s.limits(ac).Holds(ac.Desired), "%s: %d is outside %s", at, ac.Desired, s.limits(ac))
 		require.GreaterOrEqual(t, ac.Revision, revisions[ac.Name], at)
 		revisions[ac.Name] = ac.Revision
-		require.LessOrEqual(t, len(ac.Overrides), mostOverrides)
-		holding := 0
-		for _, o := range ac.Overrides {
+		require.LessOrEqual(t, len(ac.Overrides), mostOverrides+2)
+		holding, high := 0, false
+		for n, o := range ac.Overrides {
 			require.True(t, o.Until.After(now), at)
+			require.True(t, n == 0 || ac.Overrides[n-1].priority() >= o.priority(), "%s: the queue is in order", at)
+			beaten := !s.limits(ac).Holds(o.Setpoint) || ac.Emergency && o.Setpoint > s.limits(ac).Clamp(ac.Auto)
+			require.Equal(t, !beaten && !high, o.Suspended == "", "%s: the first one that nothing beats holds, and no other: %+v", at, o)
+			high = high || !beaten
 			if o.Suspended == "" {
 				holding++
 				require.Equal(t, o.Setpoint, ac.Desired, at)
@@ -117,6 +140,11 @@ func checkTuning(t *testing.T, at string, s *TuneState, now time.Time, revisions
 		}
 		require.False(t, ac.overdue(now), at)
 	}
+	for _, a := range s.Answers {
+		require.True(t, a.Kind == wire.AnswerAcknowledge && s.lasts(a.Alert) || a.Kind == wire.AnswerShelve && a.Until.After(now), "%s: %+v", at, a)
+	}
+	require.LessOrEqual(t, len(s.Answers), mostAnswers)
+	require.LessOrEqual(t, len(s.Unsaid), mostUnsaid)
 	require.LessOrEqual(t, len(s.Rejected), mostRejected)
 	require.LessOrEqual(t, len(s.Audit), mostAudit)
 	require.LessOrEqual(t, len(s.Seen), mostSeen)
@@ -126,6 +154,8 @@ func checkTuning(t *testing.T, at string, s *TuneState, now time.Time, revisions
 			require.NoError(t, record.command.Validate(), at)
 		case record.alert != nil:
 			require.NoError(t, record.alert.Validate(), at)
+		case record.answer != nil:
+			require.NoError(t, record.answer.Validate(), at)
 		}
 	}
 	intent := s.intent(now)

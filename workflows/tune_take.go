@@ -29,13 +29,13 @@ func (t *tuning) take(now time.Time, name string, raw converter.RawValue) {
 	case SignalResume:
 		var r ResumeRequest
 		if err = readSignal(raw, &r); err == nil {
-			err = s.takeResume(now, r)
+			_, err = s.takeResume(now, r)
 		}
 		who, what = r.Who, "resume "+strings.TrimSpace(r.ID+" "+r.AC)
 	case SignalPolicy:
-		r := PolicyRequest{Policy: s.Policy} // fields that are left out stay as they are
+		var r PolicyRequest
 		if err = readSignal(raw, &r); err == nil {
-			err = s.takePolicy(now, r)
+			_, err = t.takePolicy(now, r)
 		}
 		who, what = r.Who, "policy"
 	case SignalRoom:
@@ -62,8 +62,15 @@ func (t *tuning) take(now time.Time, name string, raw converter.RawValue) {
 			err = s.takeAlert(a)
 		}
 		who, what = a.Source, "alert "+a.ID
+	case SignalAcknowledge, SignalShelve, SignalUnshelve:
+		var r AnswerRequest
+		if err = readSignal(raw, &r); err == nil {
+			_, err = s.takeAnswer(now, name, r)
+		}
+		who, what = r.Who, name+" "+r.Alert
 	}
 	if err != nil {
+		s.Taken.Refused++
 		s.reject(now, name, who, what, err)
 	}
 }
@@ -80,19 +87,44 @@ func readSignal(raw converter.RawValue, into any) error {
 	} else {
 		err = converter.GetDefaultDataConverter().FromPayload(payload, into)
 	}
+	return unreadable("", err)
+}
+
+// unreadable says what is wrong with JSON that a person sent; nil for nil. in is what stands before its fields' names.
+func unreadable(in string, err error) error {
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind) && kind.Field != "":
-		return fmt.Errorf("%s must not be a %s", kind.Field, kind.Value)
+		return fmt.Errorf("%s%s must not be a %s", in, kind.Field, kind.Value)
 	case err != nil:
 		return fmt.Errorf("its payload is not readable: %w", err)
 	}
 	return nil
 }
 
+// audit notes who did what. A machine that is refused again and again does not push out what people did.
 func (s *TuneState) audit(now time.Time, entry AuditEntry) {
 	entry.At = now
-	s.Audit = newest(append(s.Audit, entry), mostAudit)
+	s.Audit = append(s.Audit, entry)
+	if len(s.Audit) <= mostAudit {
+		return
+	}
+	oldest, machines := 0, 0
+	for i := len(s.Audit) - 1; i >= 0; i-- {
+		if s.Audit[i].refusedMachine() {
+			machines++
+			oldest = i
+		}
+	}
+	if machines <= mostRejected {
+		oldest = 0
+	}
+	s.Audit = slices.Delete(slices.Clone(s.Audit), oldest, oldest+1)
+}
+
+// refusedMachine says that no person asked for it, and that it was refused.
+func (e AuditEntry) refusedMachine() bool {
+	return (e.Who == "control" || e.Who == "edge") && strings.HasPrefix(e.Outcome, "refused: ")
 }
 
 // reject notes a message that changed nothing.

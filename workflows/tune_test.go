@@ -24,6 +24,7 @@ type hall struct {
 	t       *testing.T
 	streams *fakes.Streams
 	timers  int
+	updates int
 }
 
 var nine = time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)

@@ -65,7 +65,7 @@ func (r *Registry) Resolve(ctx context.Context, ref string, from []activities.So
 }
 
 // Streams keep what was published. Log lines: command ROOM/AC REVISION SETPOINT, intent ROOM REVISION,
-// alert ID began|ended.
+// alert ID began|ended, answer KIND ALERT.
 type Streams struct {
 	Log
 	Faults
@@ -74,6 +74,7 @@ type Streams struct {
 	commands []wire.Command
 	intents  []wire.Intent
 	alerts   []wire.Alert
+	answers  []wire.Answer
 }
 
 // Command implements activities.Streams; the Subject of its Call is ROOM/AC.
@@ -114,6 +115,25 @@ func (s *Streams) Alert(ctx context.Context, a wire.Alert) error {
 	s.Add("alert %s %s", a.ID, state)
 	s.alerts = append(s.alerts, a)
 	return nil
+}
+
+// Answer implements activities.Streams; the Subject of its Call is the alert's ID.
+func (s *Streams) Answer(ctx context.Context, a wire.Answer) error {
+	if err := s.check(ctx, Call{Method: "Answer", Subject: a.Alert}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Add("answer %s %s", a.Kind, a.Alert)
+	s.answers = append(s.answers, a)
+	return nil
+}
+
+// Answers are the answers so far, in order.
+func (s *Streams) Answers() []wire.Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]wire.Answer(nil), s.answers...)
 }
 
 // Commands are the commands so far, in order.
@@ -182,6 +202,24 @@ func (s *Scheduler) DeleteReconcile(ctx context.Context, service string) error {
 	defer s.mu.Unlock()
 	s.Add("unschedule %s", service)
 	delete(s.every, service)
+	return nil
+}
+
+// EnsureHistory implements activities.Scheduler. Log line: history SERVICE URL BUCKET.
+func (s *Scheduler) EnsureHistory(ctx context.Context, in activities.HistoryInput) error {
+	if err := s.check(ctx, Call{Method: "EnsureHistory", Subject: in.Service}); err != nil {
+		return err
+	}
+	s.Add("history %s %s %s", in.Service, in.Place.URL, in.Place.Bucket)
+	return nil
+}
+
+// DeleteHistory implements activities.Scheduler. Log line: no history SERVICE.
+func (s *Scheduler) DeleteHistory(ctx context.Context, service string) error {
+	if err := s.check(ctx, Call{Method: "DeleteHistory", Subject: service}); err != nil {
+		return err
+	}
+	s.Add("no history %s", service)
 	return nil
 }
 
