@@ -67,12 +67,13 @@ type service struct {
 	left     []spec.Box              // of specifications before, which may still run something of ours
 	// scheduled says that a reconciling schedule may be there.
 	scheduled bool
-	good      *Deployed       // the last one stitched; nil before the first
-	dropped   []RevisionImage // of revisions that are no longer kept, to be collected
-	kept      []Kept          // those stitched before it, newest first
-	absent    []Absence       // boxes that do not answer
-	looked    time.Time       // when the newest repair began to look at the boxes
-	plan      *plan.Plan      // the last one that a change made, or a repair while there was none
+	archive   *activities.HistoryInput // as the schedule of its history has it; nil: there is none
+	good      *Deployed                // the last one stitched; nil before the first
+	dropped   []RevisionImage          // of revisions that are no longer kept, to be collected
+	kept      []Kept                   // those stitched before it, newest first
+	absent    []Absence                // boxes that do not answer
+	looked    time.Time                // when the newest repair began to look at the boxes
+	plan      *plan.Plan               // the last one that a change made, or a repair while there was none
 
 	pending   *Change // waits for the running one; the last one wins
 	running   *Change
@@ -100,7 +101,7 @@ func newService(ctx workflow.Context, in ServiceInput) *service {
 	s.status = Status{Service: in.Name, Phase: PhaseMatching, Since: workflow.Now(ctx)}
 	if carry := in.Carry; carry != nil {
 		s.status, s.revision, s.good, s.kept = carry.Status, carry.Revision, carry.Good, carry.Kept
-		s.told, s.left, s.scheduled = carry.Told, carry.Left, carry.Scheduled
+		s.told, s.left, s.scheduled, s.archive = carry.Told, carry.Left, carry.Scheduled, carry.Archive
 		s.tried, s.approved, s.absent, s.looked = carry.Tried, carry.Approved, carry.Absent, carry.Looked
 		s.failures, s.mendAgain, s.dropped = carry.Failures, carry.MendAgain, carry.Dropped
 		if s.good != nil {

@@ -96,7 +96,7 @@ func verdict(ctx workflow.Context, service spec.Service) (fault string) {
 func checkRooms(service spec.Service) (faults []error) {
 	rooms := names{}
 	for _, room := range service.Rooms {
-		if room.Policy == (spec.Policy{}) {
+		if room.Policy.IsZero() {
 			room.Policy = spec.DefaultPolicy()
 		}
 		faults = append(faults, rooms.add("room", room.Name))

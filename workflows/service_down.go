@@ -21,12 +21,17 @@ func (s *service) takeDown(ctx workflow.Context) DownReport {
 	defer cancel()
 	s.phase(ctx, PhaseStopping)
 	s.ended(ctx)
+	s.unshed(ctx)
 	var report DownReport
 	var schedules *activities.Schedules
 	in := activities.ReconcileInput{Service: s.status.Service}
 	if err := act(ctx, as(quick(), "schedule", "no more reconciling"), schedules.DeleteReconcile, in); err != nil {
 		reason, _ := explain(err)
 		report.Stayed = append(report.Stayed, "schedule "+ReconcileID(s.status.Service)+": "+reason)
+	}
+	if err := s.endHistory(ctx); err != nil {
+		reason, _ := explain(err)
+		report.Stayed = append(report.Stayed, "schedule "+HistoryID(s.status.Service)+": "+reason)
 	}
 	report.Stayed = append(report.Stayed, s.untune(ctx, s.rooms())...)
 	report.Stayed = append(report.Stayed, s.untuneFunctions(ctx, s.tunedFunctions())...)

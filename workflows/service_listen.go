@@ -16,6 +16,8 @@ func (s *service) hear(ctx workflow.Context) {
 		selector.AddReceive(workflow.GetSignalChannel(ctx, SignalApprove), func(workflow.ReceiveChannel, bool) { s.drainApprove(ctx) })
 		selector.AddReceive(workflow.GetSignalChannel(ctx, SignalReconcile), func(workflow.ReceiveChannel, bool) { s.drainReconcile(ctx) })
 		selector.AddReceive(workflow.GetSignalChannel(ctx, SignalScale), func(workflow.ReceiveChannel, bool) { s.drainScale(ctx) })
+		selector.AddReceive(workflow.GetSignalChannel(ctx, SignalShed), func(workflow.ReceiveChannel, bool) { s.drainShed(ctx) })
+		selector.AddReceive(workflow.GetSignalChannel(ctx, SignalRelease), func(workflow.ReceiveChannel, bool) { s.drainRelease(ctx) })
 		selector.AddReceive(workflow.GetSignalChannel(ctx, signalNotice), func(workflow.ReceiveChannel, bool) { s.drainNotice(ctx) })
 		for {
 			selector.Select(ctx)
@@ -29,6 +31,8 @@ func (s *service) drain(ctx workflow.Context) {
 	s.drainApprove(ctx)
 	s.drainReconcile(ctx)
 	s.drainScale(ctx)
+	s.drainShed(ctx)
+	s.drainRelease(ctx)
 	s.drainNotice(ctx)
 }
 

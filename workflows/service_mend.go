@@ -90,10 +90,10 @@ func (s *service) rest(ctx workflow.Context) error {
 	return err
 }
 
-// mayMend says whether a repair may begin: there is something to hold, and no change of the same revision is under
+// mayMend says whether a repair may begin: there is something to hold, no heat is being shed, and no change of the same revision is under
 // way, which does just that and has the children's names.
 func (s *service) mayMend() bool {
-	return s.down == nil && s.good != nil && (s.running == nil || s.running.Revision != s.good.Revision)
+	return s.down == nil && s.good != nil && len(s.status.Held) == 0 && (s.running == nil || s.running.Revision != s.good.Revision)
 }
 
 // heal looks at the world, places what is missing, and stitches it when no change stitches.

@@ -15,11 +15,13 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflow(StitchWorkflow)
 	registry.RegisterWorkflow(TuneWorkflow)
 	registry.RegisterWorkflow(ReconcileWorkflow)
+	registry.RegisterWorkflow(ShedWorkflow)
 	registry.RegisterWorkflow(CollectWorkflow)
 	registry.RegisterWorkflow(SweepWorkflow)
 	registry.RegisterWorkflow(ScaleWorkflow)
 	registry.RegisterWorkflow(ExamineWorkflow)
 	registry.RegisterWorkflow(InstallWorkflow)
+	registry.RegisterWorkflow(HistoryWorkflow)
 }
 
 // WorkerOptions are those that the workflows count on.

@@ -64,7 +64,7 @@ func (s *service) size(ctx workflow.Context) int { return length(s.next(ctx)) }
 func (s *service) next(workflow.Context) ServiceInput {
 	carry := ServiceCarry{
 		Revision: s.revision, Status: s.status, Kept: s.kept, Tried: s.tried, Approved: s.approved,
-		Told: s.told, Left: s.left, Scheduled: s.scheduled, Dropped: s.dropped,
+		Told: s.told, Left: s.left, Scheduled: s.scheduled, Archive: s.archive, Dropped: s.dropped,
 		Absent: s.absent, Looked: s.looked, Failures: s.failures, MendAgain: s.mendAgain,
 	}
 	carry.Tried.Service = spec.Service{}

@@ -39,6 +39,7 @@ func (s *service) tune(ctx workflow.Context) error {
 	if err := s.tuneFunctions(ctx); err != nil && first == nil {
 		first = err
 	}
+	s.keepHistory(ctx)
 	return first
 }
 

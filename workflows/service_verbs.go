@@ -25,6 +25,13 @@ func (s *service) listen(ctx workflow.Context) error {
 		update(ctx, s, UpdateDrain, "move the functions off a box, or use it again", s.drainedOf),
 		update(ctx, s, UpdateRebalance, "let functions move to better boxes", s.rebalanced),
 		update(ctx, s, UpdateRetry, "try the failed revision again", s.retried),
+		workflow.SetUpdateHandlerWithOptions(ctx, UpdateShed, s.shed, workflow.UpdateHandlerOptions{
+			Description: "shed the heat of a room, or rehearse it",
+			Validator: func(_ workflow.Context, request ShedRequest) error {
+				_, err := s.sheddable(request)
+				return err
+			},
+		}),
 	)
 }
 

@@ -2,9 +2,13 @@ package temporal
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -54,18 +58,33 @@ func (c *Client) question(ctx context.Context, request *client.QueryWorkflowWith
 	}
 }
 
-// update sends an update and waits for its result.
+// updateAgain is the pause before an update is sent again of which Temporal says that it was not taken.
+const updateAgain = 50 * time.Millisecond
+
+// update sends an update and waits for its result. A run that hands over to the next one just then may refuse it with
+// the whole of its task: nothing has come of it, and it is sent again under the same ID.
 func update[T any](ctx context.Context, c *Client, id, name string, request any, what string) (T, error) {
 	var out T
 	ctx, cancel := context.WithTimeout(ctx, acceptance)
 	defer cancel()
-	handle, err := c.sdk.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
-	if err == nil {
-		err = handle.Get(ctx, &out)
+	options := client.UpdateWorkflowOptions{
+		UpdateID: rand.Text(), WorkflowID: id, UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	}
-	return out, c.fault(err, what)
+	for {
+		handle, err := c.sdk.UpdateWorkflow(ctx, options)
+		if err == nil {
+			err = handle.Get(ctx, &out)
+		}
+		var notTaken *serviceerror.WorkflowNotReady
+		if !errors.As(err, &notTaken) {
+			return out, c.fault(err, what)
+		}
+		select {
+		case <-ctx.Done():
+			return out, c.fault(ctx.Err(), what)
+		case <-time.After(updateAgain):
+		}
+	}
 }
 
 func (c *Client) signal(ctx context.Context, id, name string, payload any, what string) error {

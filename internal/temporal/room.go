@@ -21,10 +21,31 @@ func (c *Client) Override(ctx context.Context, service, room string, override wo
 	return update[workflows.OverrideAccepted](ctx, c, id, workflows.UpdateOverride, override, roomOf(service, room))
 }
 
-// Resume ends overrides before their time. What it ended shows in TuneState. Errors: ErrNotFound,
-// ErrUnreachable.
+// Resume ends overrides before their time. Errors: as EndOverrides.
 func (c *Client) Resume(ctx context.Context, service, room string, request workflows.ResumeRequest) error {
-	return c.SignalTune(ctx, service, room, workflows.SignalResume, request)
+	_, err := c.EndOverrides(ctx, service, room, request)
+	return err
+}
+
+// EndOverrides ends overrides before their time and says which, and what holds then. Errors: ErrInvalid when there is
+// none that is meant, ErrNotFound, ErrUnreachable.
+func (c *Client) EndOverrides(ctx context.Context, service, room string, request workflows.ResumeRequest) (workflows.ResumeAccepted, error) {
+	id := workflows.TuneID(service, room)
+	return update[workflows.ResumeAccepted](ctx, c, id, workflows.UpdateResume, request, roomOf(service, room))
+}
+
+// SetPolicy changes some numbers of a room's policy, or takes the specification's, and says what is other than before.
+// Errors: ErrInvalid with the reason, ErrNotFound, ErrUnreachable.
+func (c *Client) SetPolicy(ctx context.Context, service, room string, request workflows.PolicyRequest) (workflows.PolicyAccepted, error) {
+	id := workflows.TuneID(service, room)
+	return update[workflows.PolicyAccepted](ctx, c, id, workflows.UpdatePolicy, request, roomOf(service, room))
+}
+
+// Answer takes what a person says to an alert; name is workflows.UpdateAcknowledge, UpdateShelve or UpdateUnshelve.
+// Errors: ErrInvalid with the reason, ErrNotFound, ErrUnreachable.
+func (c *Client) Answer(ctx context.Context, service, room, name string, request workflows.AnswerRequest) (workflows.AnswerAccepted, error) {
+	id := workflows.TuneID(service, room)
+	return update[workflows.AnswerAccepted](ctx, c, id, name, request, roomOf(service, room))
 }
 
 // SignalTune sends a signal to a room's tuning: recommend, ack, alert, policy and so on, see package

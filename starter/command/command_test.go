@@ -56,6 +56,20 @@ func TestMistakesAreOneSentenceAndExitCode1(t *testing.T) {
 		"down shop":                            away,
 		"resume --room r":                      away,
 		"override --room r --ac a --setpoint 20 --why x": away,
+		"policy":                            "no argument was given; write starter policy ROOM [--set KEY=VALUE …] [--reset] [--dry-run] --why TEXT",
+		"policy r":                          away,
+		"policy r --set up-step":            `"up-step" is no setting: write KEY=VALUE, as in setpoint-max=26`,
+		"policy r --set up-step=2":          "--why must be given: a policy is changed for a reason",
+		"policy r --set up-step=2 --why x":  away,
+		"policy r --set a=b --json --why x": "--json shows the policy: write it without --set and --reset",
+		"why":                               "no argument was given; write starter why ROOM [AC]",
+		"why r ac1":                         away,
+		"audit r":                           away,
+		"acknowledge r":                     "1 argument was given; write starter acknowledge ROOM ALERT [--why TEXT]",
+		"acknowledge r r/warm/room":         away,
+		"shelve r r/warm/room --for 2h":     away,
+		"shelve r r/warm/room --for soon":   `invalid argument "soon" for "--for" flag: write a duration, as in 30m or 1h30m (starter shelve --help)`,
+		"unshelve r r/warm/room":            away,
 		"render " + bad: bad + ":2: unknown key \"imagee\" (did you mean \"image\"?)\n" +
 			bad + ":3: restart \"maybe\" is unknown: write no, always, on-failure or unless-stopped",
 	} {
@@ -79,27 +93,6 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		require.Empty(t, errs)
 		require.Contains(t, out, "Examples:\n  starter "+cmd.Name())
 	}
-}
-
-func TestResumeSaysWhatItEndsAndRefusesWhatIsNotThere(t *testing.T) {
-	state := workflows.TuneState{Room: "hall", ACs: []workflows.ACState{
-		{Name: "ac1", Overrides: []workflows.ActiveOverride{{Override: workflows.Override{ID: "o1"}}, {Override: workflows.Override{ID: "o2"}}}}, {Name: "ac2"},
-	}}
-	for want, request := range map[string]workflows.ResumeRequest{
-		"override o1 of ac1, override o2 of ac1":                                                {AC: "ac1"},
-		"override o2 of ac1":                                                                    {ID: "o2"},
-		`there is no air conditioner "ac3" in room hall (there are ac1, ac2)`:                   {AC: "ac3"},
-		"no such override holds in room hall (there is override o1 of ac1, override o2 of ac1)": {AC: "ac2"},
-	} {
-		ends, err := ending(state, request)
-		if err != nil {
-			ends = []string{err.Error()}
-		}
-		require.Equal(t, want, strings.Join(ends, ", "))
-	}
-	state.ACs[0].Overrides = nil
-	_, err := ending(state, workflows.ResumeRequest{})
-	require.EqualError(t, err, "no override holds in room hall")
 }
 
 func TestTheOverviewShowsAFaultInBriefAndWhatWaits(t *testing.T) {

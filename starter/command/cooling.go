@@ -3,8 +3,6 @@ package command
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,12 +20,15 @@ func newOverride(g *globals) *cobra.Command {
 	var override workflows.Override
 	var last time.Duration
 	cmd := &cobra.Command{
-		Use:   "override --room ROOM --ac AC --setpoint N --for DURATION --why TEXT",
+		Use:   "override --room ROOM --ac AC --setpoint N --for DURATION --why TEXT [--priority low|normal|high]",
 		Short: "Set the setpoint of an air conditioner for a while",
 		Long: "Set the setpoint of an air conditioner for a while. The rules take over again by themselves when the time is over,\n" +
-			"also when everything was restarted in between. Hard limits and emergencies beat an override.",
-		Example: "  starter override --room server-room --ac ac1 --setpoint 20 --for 30m --why \"delivery at the door\"",
-		Args:    words(0, 0),
+			"also when everything was restarted in between. Hard limits and emergencies beat an override, whatever its priority.\n" +
+			"Of several for one machine that of the highest priority holds, the newest within one; the others wait and return by\n" +
+			"themselves. starter why ROOM says what holds and what waits.",
+		Example: "  starter override --room server-room --ac ac1 --setpoint 20 --for 30m --why \"delivery at the door\"\n" +
+			"  starter override --room server-room --ac ac1 --setpoint 22 --for 8h --priority high --why \"people at work at rack 2\"",
+		Args: words(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			override.For = spec.Duration(last)
 			override.Who = g.who(override.Who)
@@ -53,6 +54,7 @@ func newOverride(g *globals) *cobra.Command {
 	flags.DurationVar(&last, "for", 30*time.Minute, "how long it holds")
 	flags.StringVar(&override.Why, "why", "", "the reason, for the others")
 	flags.StringVar(&override.Who, "who", "", "who asks (default: the user)")
+	flags.StringVar(&override.Priority, "priority", "normal", "low, normal or high: the highest one holds, the newest within one")
 	flags.StringVar(&override.ID, "id", "", "makes a repeated call harmless")
 	required(cmd, "room", "ac", "setpoint", "why")
 	return cmd
@@ -69,18 +71,14 @@ func newResume(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request.Who = g.who(request.Who)
 			return g.quick(cmd.Context(), func(ctx context.Context, c *temporal.Client) error {
-				state, err := c.TuneState(ctx, service, room)
+				accepted, err := c.EndOverrides(ctx, service, room, request)
 				if err != nil {
 					return err
 				}
-				ends, err := ending(state, request)
-				if err != nil {
-					return err
+				for _, o := range accepted.Ended {
+					fmt.Fprintf(g.system.Out, "override %s of %s (%d °C) has ended: %d °C holds now; starter why %s %s\n",
+						o.ID, o.AC, o.Setpoint, o.Desired, room, o.AC)
 				}
-				if err := c.Resume(ctx, service, room, request); err != nil {
-					return err
-				}
-				fmt.Fprintf(g.system.Out, "asked to end %s: the rules take over again; starter status shows it\n", strings.Join(ends, ", "))
 				return nil
 			})
 		},
@@ -94,30 +92,6 @@ func newResume(g *globals) *cobra.Command {
 	flags.StringVar(&request.Who, "who", "", "who asks (default: the user)")
 	required(cmd, "room")
 	return cmd
-}
-
-// ending names the overrides that a request ends, or says why it ends none.
-func ending(state workflows.TuneState, request workflows.ResumeRequest) ([]string, error) {
-	var ends, overrides, machines []string
-	for _, ac := range state.ACs {
-		machines = append(machines, ac.Name)
-		for _, o := range ac.Overrides {
-			named := "override " + o.ID + " of " + ac.Name
-			overrides = append(overrides, named)
-			if (request.AC == "" || request.AC == ac.Name) && (request.ID == "" || request.ID == o.ID) {
-				ends = append(ends, named)
-			}
-		}
-	}
-	switch {
-	case len(ends) > 0:
-		return ends, nil
-	case request.AC != "" && !slices.Contains(machines, request.AC):
-		return nil, fmt.Errorf("there is no air conditioner %q in room %s (there are %s)", request.AC, state.Room, strings.Join(machines, ", "))
-	case len(overrides) == 0:
-		return nil, fmt.Errorf("no override holds in room %s", state.Room)
-	}
-	return nil, fmt.Errorf("no such override holds in room %s (there is %s)", state.Room, strings.Join(overrides, ", "))
 }
 
 // required marks flags; cobra then names every missing one in one sentence.

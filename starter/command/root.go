@@ -97,7 +97,7 @@ func newRoot(system System) *cobra.Command {
 		{"Before a deploy:", []*cobra.Command{newRender(g), newDoctor(g), newInstall(g), newPlan(g)}},
 		{"A service:", []*cobra.Command{newApply(g), newApprove(g), newStatus(g), newHistory(g), newDown(g)}},
 		{"While it runs:", []*cobra.Command{newScale(g), newRollback(g), newRetry(g), newDrain(g), newRebalance(g), newSweep(g)}},
-		{"Its rooms:", []*cobra.Command{newOverride(g), newResume(g)}},
+		{"Its rooms:", []*cobra.Command{newWhy(g), newOverride(g), newResume(g), newPolicy(g), newAudit(g), newAcknowledge(g), newShelve(g), newUnshelve(g), newShed(g), newExport(g)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, verb := range group.verbs {

@@ -28,6 +28,12 @@ func newSheet(out io.Writer) sheet {
 	return sheet{out: out, colour: isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == ""}
 }
 
+// terminal says whether a person watches.
+func (s sheet) terminal() bool {
+	file, isFile := s.out.(*os.File)
+	return isFile && term.IsTerminal(int(file.Fd()))
+}
+
 // findings writes the local checks, then each box under its name.
 func (s sheet) findings(found findings) {
 	width := 0

@@ -196,6 +196,10 @@ func look(ctx context.Context, c *temporal.Client, service string) (overview, er
 func (o overview) write(out io.Writer, now time.Time) error {
 	s := o.Status
 	fmt.Fprintf(out, "%s  %s  revision %d  since %s\n", s.Service, s.Phase, s.Revision, ago(now, s.Since))
+	for _, held := range s.Held { // nothing is looked at meanwhile: what follows is how it stood before
+		fmt.Fprintf(out, "heat is shed in room %s since %s: repairs rest, and functions and boxes below may be off (starter shed %s)\n",
+			held.Room, ago(now, held.Since), held.Room)
+	}
 	if s.Fault != "" {
 		fmt.Fprintf(out, "  %s: %s\n", s.FaultType, strings.ReplaceAll(follow.Brief(s.Fault), "\n", "\n  "))
 	}

@@ -127,7 +127,15 @@ func (o Options) accelerate(env map[string]string) {
 	env["EDGE_STEP_K"] = strconv.FormatFloat(3*max(1, o.Speed), 'g', -1, 64)
 	env["POLICY_UP_EVERY"] = wait(policy.UpEvery)
 	env["POLICY_DOWN_EVERY"] = wait(policy.DownEvery)
+	env["POLICY_DOWN_AFTER"] = wait(policy.DownAfter)
+	env["POLICY_FAST_DOWN_AFTER"] = wait(policy.FastDownAfter)
 	env["POLICY_FAST_DOWN_EVERY"] = wait(policy.FastDownEvery)
+	env["POLICY_MIN_RUN"] = wait(policy.MinRun)
+	env["POLICY_MIN_OFF"] = wait(policy.MinOff)
+	// What is counted by the hour grows instead, up to what a policy may say.
+	env["POLICY_COMMANDS_AN_HOUR"] = strconv.Itoa(int(min(60, max(1, float64(policy.CommandsHour)*o.Speed))))
+	env["POLICY_RATE_MOST"] = strconv.FormatFloat(min(30, policy.RateMost*max(1, o.Speed)), 'g', -1, 64)
+	env["POLICY_RATE_HOUR"] = strconv.FormatFloat(min(60, policy.RateHour*max(1, o.Speed)), 'g', -1, 64)
 	env["POLICY_SAMPLE_EVERY"] = wait(policy.SampleEvery)
 	env["POLICY_COMMAND_EVERY"] = wait(policy.CommandEvery)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/docker"
+	"github.com/overcloud/overcloud/internal/influx"
 	"github.com/overcloud/overcloud/internal/kafka"
 	"github.com/overcloud/overcloud/internal/registry"
 	"github.com/overcloud/overcloud/internal/secret"
@@ -31,7 +32,10 @@ type Config struct {
 	Kafka kafka.Config
 	// ProbeImage proves connections of services that name no probe of their own.
 	ProbeImage string
-	Log        *slog.Logger
+	// Influx, where it has a URL, is the InfluxDB whose readings are rolled up, whatever a service's placement says; its
+	// Token alone is for services that give no secret.
+	Influx influx.Config
+	Log    *slog.Logger
 }
 
 // Run works until ctx ends, then lets running activities end for a few seconds. It returns at once with
@@ -95,12 +99,14 @@ func register(w, watch worker.Worker, config Config, client *temporal.Client, pr
 		// found by the next reconcile, and in an update by its monitor.
 		Settle: 300 * time.Millisecond,
 	})
+	w.RegisterActivity(&activities.Shedding{Switches: engines, Shells: hosts})
 	w.RegisterActivity(&activities.Swarm{Nodes: engines, Engines: engines, Secrets: secrets})
 	w.RegisterActivity(&activities.Doctor{Engines: engines, Shells: hosts, Secrets: secrets})
 	w.RegisterActivity(&activities.Images{Registry: images, Secrets: secrets})
 	w.RegisterActivity(&activities.Cooling{Streams: kafka.Streams{Producer: producer}})
 	w.RegisterActivity(&activities.Schedules{Schedules: temporal.Schedules{Client: client}})
 	w.RegisterActivity(&activities.Runs{Runs: temporal.Runs{Client: client}})
+	w.RegisterActivity(&activities.History{Archives: archives{config.Influx}, Secrets: secrets})
 	w.RegisterActivity(&activities.Prune{Engines: engines, Services: temporal.Services{Client: client}})
 	watch.RegisterActivity(&activities.Loads{Meters: engines, Backlogs: kafka.Lags{Config: streams}})
 }
