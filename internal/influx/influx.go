@@ -34,6 +34,7 @@ type Client struct {
 	client influxdb2.Client
 	write  api.WriteAPIBlocking
 	query  api.QueryAPI
+	http   *http.Client // without a limit of time: for answers that are long
 }
 
 // A batch of 5,000 lines takes some 20 ms; a server that is compacting on a slow disk, seconds.
@@ -52,31 +53,44 @@ func New(cfg Config) (*Client, error) {
 		SetHTTPClient(&http.Client{Timeout: requestTimeout, Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
 		}})
+	patient := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, IdleConnTimeout: time.Minute}}
 	client := influxdb2.NewClientWithOptions(cfg.URL, cfg.Token, options)
 	return &Client{
 		config: cfg, client: client,
 		write: client.WriteAPIBlocking(cfg.Org, cfg.Bucket), query: client.QueryAPI(cfg.Org),
+		http: patient,
 	}, nil
 }
 
 // Close gives up idle connections.
-func (c *Client) Close() { c.client.Close() }
+func (c *Client) Close() {
+	c.client.Close()
+	c.http.CloseIdleConnections()
+}
 
 // Write writes a batch of lines of line protocol, times in ms, and returns when InfluxDB has accepted all of
 // them. Writing a batch twice leaves one of each. Errors:
 //   - ErrUnreachable: try the same batch again (network, overload, the server's own fault);
 //   - ErrNotFound: there is no such database or bucket; nothing was written;
 //   - ErrUnauthorised: the token is refused; nothing was written;
-//   - ErrRejected: at least one line will never be taken. Others of the batch may have been written.
+//   - ErrRejected: at least one line will never be taken. Others of the batch may have been written; see Partial.
 func (c *Client) Write(ctx context.Context, lines []byte) error {
+	return c.writeTo(ctx, c.write, c.config.Bucket, lines)
+}
+
+// WriteIn writes as Write does, into another bucket.
+func (c *Client) WriteIn(ctx context.Context, bucket string, lines []byte) error {
+	return c.writeTo(ctx, c.client.WriteAPIBlocking(c.config.Org, bucket), bucket, lines)
+}
+
+func (c *Client) writeTo(ctx context.Context, to api.WriteAPIBlocking, bucket string, lines []byte) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	err := c.write.WriteRecord(ctx, string(lines))
-	if err == nil {
-		return nil
+	if err := to.WriteRecord(ctx, string(lines)); err != nil {
+		return c.explain(ctx, err, "write to "+bucket)
 	}
-	return c.explain(ctx, err, "write to "+c.config.Bucket)
+	return nil
 }
 
 // Ping asks whether the server answers. Errors: ErrUnreachable.
@@ -98,12 +112,15 @@ func (c *Client) explain(ctx context.Context, err error, doing string) error {
 	}
 	says := saying(answer)
 	switch code := answer.StatusCode; {
-	case code == http.StatusNotFound:
+	case code == http.StatusNotFound, absent(says):
 		return fmt.Errorf("%s: %w: there is no bucket %s (%s)", doing, fault.ErrNotFound, c.config.Bucket, says)
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		return fmt.Errorf("%s: %w: %s", doing, fault.ErrUnauthorised, says)
 	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= http.StatusInternalServerError:
 		return fmt.Errorf("%s: %w: status %d: %s", doing, fault.ErrUnreachable, code, says)
+	}
+	if partial := newPartial(says); partial != nil {
+		return fmt.Errorf("%s: %w", doing, partial)
 	}
 	return fmt.Errorf("%s: %w: %s", doing, fault.ErrRejected, says)
 }

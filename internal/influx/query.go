@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/overcloud/overcloud/internal/fault"
+	"github.com/overcloud/overcloud/internal/history"
 )
 
 // Point is one value of a series.
@@ -53,7 +53,7 @@ func (c *Client) SeriesBy(
 	}
 	query := c.from(measurement, field, tags, from, to) + fmt.Sprintf(
 		` |> group(columns: [%s]) |> sort(columns: ["_time"]) |> aggregateWindow(every: %dms, fn: mean, createEmpty: false)`+
-			` |> limit(n: %d) |> keep(columns: ["_time", "_value", %s])`, quote(by), max(every.Milliseconds(), 1), pointsMost, quote(by))
+			` |> limit(n: %d) |> keep(columns: ["_time", "_value", %s])`, history.Quote(by), max(every.Milliseconds(), 1), pointsMost, history.Quote(by))
 	points := make(map[string][]Point)
 	err := c.run(ctx, query, func(tag string, p Point) { points[tag] = append(points[tag], p) }, by)
 	return points, err
@@ -74,7 +74,7 @@ func (c *Client) LatestBy(
 	ctx context.Context, measurement, field string, tags map[string]string, by string, since time.Time,
 ) (map[string]Point, error) {
 	query := c.from(measurement, field, tags, since, time.Time{}) + fmt.Sprintf(
-		` |> group(columns: [%s]) |> sort(columns: ["_time"]) |> last() |> keep(columns: ["_time", "_value", %s])`, quote(by), quote(by))
+		` |> group(columns: [%s]) |> sort(columns: ["_time"]) |> last() |> keep(columns: ["_time", "_value", %s])`, history.Quote(by), history.Quote(by))
 	points := make(map[string]Point)
 	err := c.run(ctx, query, func(tag string, p Point) { points[tag] = p }, by)
 	return points, err
@@ -83,14 +83,14 @@ func (c *Client) LatestBy(
 // from selects a field; a zero to means up to a day ahead, for clocks that are.
 func (c *Client) from(measurement, field string, tags map[string]string, from, to time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `from(bucket: %s) |> range(start: %s`, quote(c.config.Bucket), flux(from))
+	fmt.Fprintf(&b, `from(bucket: %s) |> range(start: %s`, history.Quote(c.config.Bucket), history.Time(from))
 	if to.IsZero() {
 		to = time.Now().Add(24 * time.Hour)
 	}
-	fmt.Fprintf(&b, `, stop: %s)`, flux(to))
-	fmt.Fprintf(&b, ` |> filter(fn: (r) => r._measurement == %s and r._field == %s`, quote(measurement), quote(field))
+	fmt.Fprintf(&b, `, stop: %s)`, history.Time(to))
+	fmt.Fprintf(&b, ` |> filter(fn: (r) => r._measurement == %s and r._field == %s`, history.Quote(measurement), history.Quote(field))
 	for _, tag := range slices.Sorted(maps.Keys(tags)) {
-		fmt.Fprintf(&b, ` and r[%s] == %s`, quote(tag), quote(tags[tag]))
+		fmt.Fprintf(&b, ` and r[%s] == %s`, history.Quote(tag), history.Quote(tags[tag]))
 	}
 	b.WriteString(")")
 	return b.String()
@@ -140,17 +140,4 @@ func number(value any) (float64, bool) {
 		return 0, true
 	}
 	return 0, false
-}
-
-func flux(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// quote writes a Flux string; strconv's escapes for control characters are not Flux's, so those become ?.
-func quote(text string) string {
-	clean := strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `${`, `\${`).Replace(clean) + `"`
 }

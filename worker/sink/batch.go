@@ -6,11 +6,12 @@ import (
 
 	"github.com/overcloud/overcloud/internal/fault"
 	"github.com/overcloud/overcloud/internal/kafka"
+	"github.com/overcloud/overcloud/internal/line"
 )
 
 // batch is records on their way to InfluxDB, as lines. A record is never split.
 type batch struct {
-	line    line
+	line    line.Writer
 	records []kafka.Record
 	ends    []int     // where the lines of each record end in line.buf
 	bad     []refusal // what could not be encoded
@@ -28,12 +29,12 @@ type refusal struct {
 func (b *batch) add(e encoder, record kafka.Record) {
 	before := b.line
 	if err := e.append(&b.line, record); err != nil {
-		b.line.buf, b.line.lines = b.line.buf[:len(before.buf)], before.lines
+		b.line.Buf, b.line.Lines = b.line.Buf[:len(before.Buf)], before.Lines
 		b.bad = append(b.bad, refusal{record, err})
 		return
 	}
 	b.records = append(b.records, record)
-	b.ends = append(b.ends, len(b.line.buf))
+	b.ends = append(b.ends, len(b.line.Buf))
 }
 
 func (b *batch) empty() bool { return len(b.records) == 0 && len(b.bad) == 0 }
@@ -41,37 +42,36 @@ func (b *batch) empty() bool { return len(b.records) == 0 && len(b.bad) == 0 }
 func (b *batch) reset() {
 	clear(b.records) // lets go of the values
 	clear(b.bad)
-	b.line.buf, b.records, b.ends, b.bad, b.line.lines = b.line.buf[:0], b.records[:0], b.ends[:0], b.bad[:0], 0
+	b.line.Buf, b.records, b.ends, b.bad, b.line.Lines = b.line.Buf[:0], b.records[:0], b.ends[:0], b.bad[:0], 0
 	const keepMost = 8 << 20
-	if cap(b.line.buf) > keepMost {
-		b.line.buf = nil
+	if cap(b.line.Buf) > keepMost {
+		b.line.Buf = nil
 	}
 }
 
-// write gives records lo to hi to write, which tries until it succeeds or until one of them is refused for
-// good. Then halves find the refused ones: about 2·log2(n) more requests for each. What is written twice on
-// the way is the same points again.
-func (b *batch) write(ctx context.Context, lo, hi int, write func(context.Context, []byte) error) error {
-	if lo == hi {
+// write gives the records to write, which tries until it succeeds or until some of them are refused for good. Then
+// those are found (see sift). What is written twice on the way is the same points again.
+func (b *batch) write(ctx context.Context, write func(context.Context, []byte) error) error {
+	if len(b.records) == 0 {
 		return nil
 	}
+	err := write(ctx, b.line.Buf)
+	if !errors.Is(err, fault.ErrRejected) {
+		return err
+	}
+	all := make([]int, len(b.records))
+	for i := range all {
+		all[i] = i
+	}
+	s := sifter{batch: b, write: write}
+	return s.split(ctx, all, err)
+}
+
+// lines are those of one record.
+func (b *batch) lines(record int) []byte {
 	start := 0
-	if lo > 0 {
-		start = b.ends[lo-1]
+	if record > 0 {
+		start = b.ends[record-1]
 	}
-	err := write(ctx, b.line.buf[start:b.ends[hi-1]])
-	switch {
-	case err == nil:
-		return nil
-	case !errors.Is(err, fault.ErrRejected):
-		return err
-	case hi-lo == 1:
-		b.bad = append(b.bad, refusal{b.records[lo], err})
-		return nil
-	}
-	middle := lo + (hi-lo)/2
-	if err := b.write(ctx, lo, middle, write); err != nil {
-		return err
-	}
-	return b.write(ctx, middle, hi, write)
+	return b.line.Buf[start:b.ends[record]]
 }

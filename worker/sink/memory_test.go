@@ -38,7 +38,7 @@ func TestABacklogDoesNotGrowTheSink(t *testing.T) {
 	}
 	sink := exec.CommandContext(r.ctx, binary, "sink")
 	sink.Env = []string{
-		"KAFKA_BROKERS=" + r.config.Kafka.Brokers[0], "INFLUX_URL=" + r.server.URL, "INFLUX_BUCKET=" + r.database + "/autogen",
+		"KAFKA_BROKERS=" + r.config.Kafka.Brokers[0], "KAFKA_PREFIX=" + r.config.Kafka.Prefix, "INFLUX_URL=" + r.server.URL, "INFLUX_BUCKET=" + r.database + "/autogen",
 		"OVERCLOUD_LISTEN_HOST=127.0.0.1", "HEALTH_PORT=" + freePort(t), "LOG_LEVEL=warn",
 	}
 	sink.Stderr = os.Stderr

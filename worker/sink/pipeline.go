@@ -119,7 +119,7 @@ func (s *Sink) fill(ctx context.Context, group *kafka.Group, b *batch) error {
 		for _, record := range records {
 			b.add(s.encoder, record)
 		}
-		if waited || b.line.lines >= batchLines || len(b.bad) >= batchLines {
+		if waited || b.line.Lines >= batchLines || len(b.bad) >= batchLines {
 			return nil
 		}
 		records, err = group.Poll(wait)

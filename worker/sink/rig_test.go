@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/overcloud/overcloud/internal/influx"
 	"github.com/overcloud/overcloud/internal/influx/influxtest"
@@ -30,11 +29,8 @@ type rig struct {
 
 func newRig(t *testing.T, server *influxtest.Server) *rig {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	require.NoError(t, err)
-	t.Cleanup(cluster.Close)
 	database := strings.ReplaceAll(t.Name(), "/", "-")
 	server.Database(database)
 	client, err := influx.New(influx.Config{URL: server.URL, Org: "overcloud", Bucket: database + "/autogen"})
@@ -42,7 +38,7 @@ func newRig(t *testing.T, server *influxtest.Server) *rig {
 	t.Cleanup(client.Close)
 	r := &rig{t: t, ctx: ctx, server: server, database: database, client: client, began: time.Now().Add(-time.Hour).Truncate(time.Second)}
 	r.config = Config{
-		Kafka: kafka.Config{Brokers: cluster.ListenAddrs()}, Store: client,
+		Kafka: place(t), Store: client,
 		Rooms: []spec.Room{{Name: "lab", Sensors: []spec.Sensor{{ID: 1}, {ID: 2}}}},
 	}
 	require.NoError(t, kafka.EnsureTopics(ctx, r.config.Kafka, wire.Topics()))

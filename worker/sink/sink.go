@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -83,7 +82,8 @@ func (s *Sink) run(ctx context.Context) error {
 	}
 	defer producer.Close()
 	group, err := kafka.NewGroup(s.config.Kafka, s.config.Group,
-		wire.TopicTemp, wire.TopicResource, wire.TopicControl, wire.TopicAck, wire.TopicAlert)
+		wire.TopicTemp, wire.TopicResource, wire.TopicControl, wire.TopicAck, wire.TopicAlert,
+		wire.TopicAnswer, wire.TopicPower)
 	if err != nil {
 		return err
 	}
@@ -97,15 +97,13 @@ func (s *Sink) flush(ctx context.Context, producer *kafka.Producer, b *batch) er
 	if b.empty() {
 		return nil
 	}
-	if err := b.write(ctx, 0, len(b.records), s.write); err != nil {
+	if err := b.write(ctx, s.write); err != nil {
 		return err
 	}
-	for _, refused := range b.bad {
-		if err := s.quarantine(ctx, producer, refused); err != nil {
-			return err
-		}
+	if err := s.quarantine(ctx, producer, b.bad); err != nil {
+		return err
 	}
-	s.state.flushed(len(b.records), b.line.lines, len(b.bad))
+	s.state.flushed(len(b.records), b.line.Lines, len(b.bad))
 	return nil
 }
 
@@ -130,27 +128,4 @@ func (s *Sink) write(ctx context.Context, lines []byte) error {
 		case <-time.After(wait):
 		}
 	}
-}
-
-// quarantine hands a record to people.
-func (s *Sink) quarantine(ctx context.Context, producer *kafka.Producer, refused refusal) error {
-	r := refused.record
-	headers := map[string]string{
-		"topic": r.Topic, "partition": fmt.Sprint(r.Partition), "offset": fmt.Sprint(r.Offset), "key": string(r.Key),
-		"time": r.Time.UTC().Format(time.RFC3339Nano),
-	}
-	for name, value := range r.Headers {
-		headers["original-"+name] = value
-	}
-	headers[wire.HeaderReason] = refused.reason.Error()
-	s.config.Log.Warn("quarantined a record", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,
-		"cause", refused.reason.Error())
-	err := producer.Produce(ctx, kafka.Record{Topic: wire.TopicQuarantine, Key: []byte(r.Topic), Value: r.Value, Headers: headers})
-	if errors.Is(err, fault.ErrRejected) && ctx.Err() == nil {
-		// It was small enough when it came; with the headers it is not. It can still be read where it is.
-		s.config.Log.Error("the quarantine refuses a record", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset,
-			"cause", err.Error())
-		return nil
-	}
-	return err
 }

@@ -28,6 +28,9 @@ func TestSink(t *testing.T) {
 		{"poison goes to quarantine and the rest is stored", poison},
 		{"every stream is stored with its own time", everyStream},
 		{"it waits for InfluxDB and catches up", outage},
+		{"readings past their retention do not hold up the others", tooOld},
+		{"a field of another type does not hold up the others", otherType},
+		{"what it accepts InfluxDB takes", accepted},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newRig(t, server)) })
 	}
@@ -113,6 +116,9 @@ func poison(t *testing.T, r *rig) {
 		kafka.Record{Topic: wire.TopicControl, Key: []byte("lab/ac1"), Value: []byte(`{"setpoint":99}`)},
 		kafka.Record{Topic: wire.TopicTemp, Value: []byte("x,9,40,21")}, // a 2017 record of a sensor that nobody has
 		kafka.Record{Topic: wire.TopicAck},                              // a tombstone
+		kafka.Record{Topic: wire.TopicPower, Key: []byte("lab"), Value: wire.Encode(wire.Power{Room: "lab", Watts: -5, TimeMillis: r.began.UnixMilli()})},
+		kafka.Record{Topic: wire.TopicPower, Key: []byte("lab"), Value: wire.Encode(wire.Power{Room: "lab", Watts: 5, TimeMillis: r.began.Add(72 * time.Hour).UnixMilli()})},
+		kafka.Record{Topic: wire.TopicAnswer, Key: []byte("lab"), Value: []byte(`{"room":"lab","kind":"maybe"}`)},
 	)
 	r.readings(300, 600)
 	sink, _ := r.start(r.client)
@@ -122,7 +128,7 @@ func poison(t *testing.T, r *rig) {
 	require.NoError(t, err)
 	defer tail.Close()
 	reasons := make(map[string]kafka.Record)
-	for len(reasons) < 5 {
+	for len(reasons) < 8 {
 		records, err := tail.Poll(r.ctx)
 		require.NoError(t, err, "so far %v", reasons)
 		for _, record := range records {
@@ -147,7 +153,10 @@ func poison(t *testing.T, r *rig) {
 	find("id is missing")
 	find("no room has sensor 9")
 	find("the record is empty")
-	require.Eventually(t, func() bool { return sink.read().Quarantined == 5 }, 10*time.Second, 20*time.Millisecond)
+	find("watts -5 is outside 0 to")
+	find("more than a day ahead")
+	find("kind \"maybe\" is none of")
+	require.Eventually(t, func() bool { return sink.read().Quarantined == 8 }, 10*time.Second, 20*time.Millisecond)
 	_, err = sink.Check()
 	require.NoError(t, err, "bad records are no fault of the sink")
 }
@@ -174,9 +183,14 @@ func everyStream(t *testing.T, r *rig) {
 		kafka.Record{Topic: wire.TopicAlert, Key: []byte("lab"), Value: wire.Encode(wire.Alert{
 			ID: "lab/limit/1", Room: "lab", Kind: "limit", Severity: wire.SeverityHigh, BeganMillis: at.UnixMilli(), Source: "control",
 		})},
+		kafka.Record{Topic: wire.TopicPower, Key: []byte("lab/ac1"), Value: wire.Encode(wire.Power{Room: "lab", AC: "ac1", Watts: 812.5, TimeMillis: at.UnixMilli(), Simulated: true})},
+		kafka.Record{Topic: wire.TopicPower, Key: []byte("lab"), Value: wire.Encode(wire.Power{Room: "hall", Watts: 4000, TimeMillis: at.UnixMilli()})},
+		kafka.Record{Topic: wire.TopicAnswer, Key: []byte("lab"), Value: wire.Encode(wire.Answer{
+			Room: "lab", Alert: "lab/limit/1", Kind: wire.AnswerShelve, Who: "tess", Why: "the door", TimeMillis: at.UnixMilli(), UntilMillis: at.Add(time.Hour).UnixMilli(),
+		})},
 	)
 	sink, _ := r.start(r.client)
-	require.Eventually(t, func() bool { return sink.read().Records == 7 }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return sink.read().Records == 10 }, 30*time.Second, 20*time.Millisecond)
 	for _, c := range []struct {
 		measurement, field string
 		tags               map[string]string
@@ -190,6 +204,10 @@ func everyStream(t *testing.T, r *rig) {
 		{"disk", "used_percent", map[string]string{"box": "pi-1", "disk": "C:/"}, 40},
 		{"ack", "setpoint", map[string]string{"room": "lab", "ac": "ac1", "state": "confirmed"}, 23},
 		{"alert", "active", map[string]string{"room": "lab", "kind": "limit"}, 1},
+		{"power", "watts", map[string]string{"room": "lab", "ac": "ac1"}, 812.5},
+		{"power", "simulated", map[string]string{"ac": "ac1"}, 1},
+		{"power", "watts", map[string]string{"room": "hall"}, 4000},
+		{"answer", "until", map[string]string{"room": "lab", "kind": "shelve", "alert": "lab/limit/1"}, float64(at.Add(time.Hour).UnixMilli())},
 	} {
 		p, ok, err := r.client.Latest(r.ctx, c.measurement, c.field, c.tags, r.began)
 		require.NoError(t, err)
@@ -210,7 +228,7 @@ func TestOnePoisonedLineOfManyIsFoundInFewRequests(t *testing.T) {
 		b.add(encoder{}, kafka.Record{Topic: wire.TopicTemp, Key: []byte("lab"), Value: fmt.Appendf(nil, "1760000000000,%d,,20", i)})
 	}
 	requests, written := 0, 0
-	err := b.write(t.Context(), 0, len(b.records), func(_ context.Context, lines []byte) error {
+	err := b.write(t.Context(), func(_ context.Context, lines []byte) error {
 		requests++
 		if strings.Contains(string(lines), "sensor=4321,") {
 			return fmt.Errorf("%w: poison", fault.ErrRejected)
@@ -231,7 +249,7 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		batch.add(encoder{}, record)
-		if batch.line.lines >= batchLines {
+		if batch.line.Lines >= batchLines {
 			batch.reset()
 		}
 	}
