@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,12 +25,16 @@ var owners = map[string][]string{
 	"golang.org/x/crypto/ssh":                  {"internal/ssh"},
 	"github.com/coreos/go-systemd":             {"edge/command"},
 	"github.com/plgd-dev/go-coap":              {"edge/coap"},
+	"github.com/wneessen/go-mail":              {"internal/mail"},
+	"github.com/parquet-go/parquet-go":         {"internal/history/file"},
 }
 
 // The pure packages: nouns and decisions. They import nothing but each other.
 var pure = []string{
 	"internal/spec", "internal/wire", "internal/plan", "internal/control", "internal/room",
-	"internal/fault", "internal/infrared", "internal/resource", "internal/scale",
+	"internal/shed", "internal/optimise", "internal/anomaly",
+	"internal/fault", "internal/infrared", "internal/resource", "internal/scale", "internal/anomaly",
+	"internal/history", "internal/line",
 }
 
 type listed struct {
@@ -79,6 +84,19 @@ func TestTheEdgeNeverReachesTemporalDockerOrInflux(t *testing.T) {
 					t.Errorf("%s depends on %s", p.ImportPath, dep)
 				}
 			}
+		}
+	}
+}
+
+// What is proven by simulation must not know what it is proven in.
+func TestTheOptimiserKnowsNoSimulatedRoom(t *testing.T) {
+	for _, p := range packages(t) {
+		folder := strings.TrimPrefix(p.ImportPath, module)
+		if folder != "internal/optimise" && folder != "internal/control" {
+			continue
+		}
+		if slices.Contains(p.Deps, module+"internal/room") {
+			t.Errorf("%s depends on the simulated room", folder)
 		}
 	}
 }
@@ -137,7 +155,7 @@ func TestOnlyStarterAndFunctionsUseTheEmbeddedDefaults(t *testing.T) {
 
 func TestOnlyTestsUseTheLab(t *testing.T) {
 	for _, p := range packages(t) {
-		if within(strings.TrimPrefix(p.ImportPath, module), []string{"internal/lab", "e2e", "bench"}) {
+		if within(strings.TrimPrefix(p.ImportPath, module), []string{"internal/lab", "e2e", "bench", "internal/kafka/kafkatest"}) {
 			continue
 		}
 		for _, imported := range p.Imports {

@@ -39,13 +39,17 @@ func execute(args []string, getenv func(string) string, out, errs io.Writer) int
 	root.SetOut(out)
 	root.SetErr(errs)
 	for _, role := range roles() {
-		root.AddCommand(&cobra.Command{
+		command := &cobra.Command{
 			Use: role.name, Short: role.short, Long: role.long, Example: role.example, Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
 				code := fn.Main("worker "+role.name, getenv, errs, func(ctx context.Context) error { return role.run(ctx, getenv) })
 				return ran{code}
 			},
-		})
+		}
+		if role.name == "notify" {
+			command.AddCommand(notifyTestCommand(getenv))
+		}
+		root.AddCommand(command)
 	}
 	root.AddCommand(healthCommand(getenv))
 	err := root.Execute()

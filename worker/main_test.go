@@ -112,11 +112,11 @@ func TestASinkAndANotifierRunFromTheirEnvironment(t *testing.T) {
 	require.NoError(t, producer.Produce(ctx, kafka.Record{Topic: wire.TopicTemp, Key: []byte("lab"), Value: wire.AppendReading(nil, wire.Reading{
 		Sensor: 1, At: now, Celsius: 21.5,
 	})}, kafka.Record{Topic: wire.TopicAlert, Key: []byte("lab"), Value: wire.Encode(wire.Alert{
-		ID: "lab/limit/1", Room: "lab", Kind: "limit", Severity: wire.SeverityHigh, BeganMillis: now.UnixMilli(), Source: "edge",
+		ID: "lab/limit/1", Room: "lab", Kind: "limit", Severity: wire.SeverityCritical, BeganMillis: now.UnixMilli(), Source: "edge",
 	})}))
 	select {
 	case notice := <-posted:
-		require.Equal(t, "HIGH: limit in lab", notice.Subject)
+		require.Equal(t, "CRITICAL: limit 1 in lab", notice.Subject)
 	case <-ctx.Done():
 		t.Fatal("no notice came")
 	}
@@ -133,6 +133,29 @@ func TestASinkAndANotifierRunFromTheirEnvironment(t *testing.T) {
 	require.Zero(t, <-codes)
 	require.Zero(t, <-codes)
 	require.False(t, healthy())
+}
+
+func TestATestNoticeFromTheCommandLine(t *testing.T) {
+	status := http.StatusOK
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer hook.Close()
+	code, out, _ := run(environment("WEBHOOK_URL", hook.URL+"/hidden"), "notify", "test")
+	require.Zero(t, code)
+	require.Contains(t, out, "webhook: taken in")
+	status = http.StatusForbidden
+	code, out, errs := run(environment("WEBHOOK_URL", hook.URL+"/hidden"), "notify", "test")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "webhook: NOT taken: post to the webhook at")
+	require.Contains(t, errs, "1 of 1 channels did not take the test notice")
+	require.NotContains(t, out+errs, "hidden")
+	code, _, errs = run(environment(), "notify", "test")
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "nobody is told")
+	code, _, errs = run(environment("WEBHOOK_URL", hook.URL, "NOTIFY_QUIET", "night", "NOTIFY_WEBHOOK_LEAST", "loud", "WEBHOOK_FORMAT", "fax"), "notify", "test")
+	require.Equal(t, 2, code)
+	for _, fault := range []string{"not like 22:00-07:00", "webhook format \"fax\""} {
+		require.Contains(t, errs, fault)
+	}
 }
 
 func free(t *testing.T) string {

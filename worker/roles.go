@@ -10,16 +10,16 @@ import (
 	"github.com/overcloud/overcloud/internal/fn"
 	"github.com/overcloud/overcloud/internal/influx"
 	"github.com/overcloud/overcloud/internal/kafka"
-	"github.com/overcloud/overcloud/internal/mail"
 	"github.com/overcloud/overcloud/worker/control"
 	"github.com/overcloud/overcloud/worker/durable"
-	"github.com/overcloud/overcloud/worker/notify"
 	"github.com/overcloud/overcloud/worker/sink"
 )
 
 const kafkaHelp = `
   KAFKA_BROKERS        host:port, more with commas between (127.0.0.1:9092)
-  KAFKA_TLS, KAFKA_CA_FILE, KAFKA_USER, KAFKA_PASSWORD[_FILE], KAFKA_MECHANISM   for a cluster that wants them`
+  KAFKA_TLS, KAFKA_CA_FILE, KAFKA_USER, KAFKA_PASSWORD[_FILE], KAFKA_MECHANISM   for a cluster that wants them
+  KAFKA_PREFIX         what the names of all topics and groups begin with, where several OverClouds share a cluster
+  KAFKA_REPLICAS       brokers that keep each record of a topic that is made (0: as many as there are, up to 3)`
 
 func roles() []role {
 	return []role{
@@ -34,14 +34,16 @@ Environment:
   PROBE_IMAGE          image that proves connections of services which name none
   OVERCLOUD_SSH_KEY    private key for boxes that are reached over SSH (an agent's, then those in ~/.ssh)
   OVERCLOUD_SSH_KNOWN_HOSTS   files with their host keys (~/.ssh/known_hosts:/etc/ssh/ssh_known_hosts)
+  INFLUX_URL           InfluxDB whose readings are rolled up (where the service's placement has put it)
+  INFLUX_ORG, INFLUX_TOKEN[_FILE]   for it, when the service gives none
   HEALTH_PORT          port of GET /healthz (9104)` + kafkaHelp,
 			example: "  TEMPORAL_ADDRESS=10.0.0.7:7233 worker workflows",
 		},
 		{
 			name: "sink", port: portSink, run: runSink,
 			short: "carry the streams from Kafka into InfluxDB",
-			long: `sink writes readings, resources, commands, acks and alerts into InfluxDB and commits their offsets only after
-InfluxDB has accepted them. What cannot be stored goes to the topic quarantine with the reason.
+			long: `sink writes readings, power, resources, commands, acks, alerts and answers into InfluxDB and commits their offsets
+only after InfluxDB has accepted them. What cannot be stored goes to the topic quarantine with the reason.
 
 Environment:
   INFLUX_URL           http://host:port (http://127.0.0.1:8086)
@@ -56,27 +58,23 @@ Environment:
 		{
 			name: "control", port: portControl, run: runControl,
 			short: "decide setpoints from readings (the control loop)",
-			long: `control reads temp, decides by the rules of each room's policy, signals the rooms' TuneWorkflows, renews leases and
-forwards acks and alerts. In an emergency it commands the air conditioners without waiting for Temporal.
+			long: `control reads temp, power and resource, decides by the rules of each room's policy, learns what cooling costs, signals
+the rooms' TuneWorkflows, renews leases, judges boxes and forwards acks and alerts. In an emergency it commands the
+air conditioners without waiting for Temporal. Several share the rooms, and take over from one another.
+
+GET /healthz sums up; GET /rooms lists all rooms, GET /rooms/ROOM tells one with the reason of its last decision.
 
 Environment:
   TEMPORAL_ADDRESS     host:port (127.0.0.1:7233)
   OVERCLOUD_SERVICE    the service whose rooms these are (smart-energy)
-  OVERCLOUD_ROOMS      the rooms as JSON; required
+  OVERCLOUD_ROOMS      the rooms as JSON; or OVERCLOUD_ROOMS_FILE, a file with them. One of the two is required
   HEALTH_PORT          port of GET /healthz (9102)` + kafkaHelp,
 			example: "  OVERCLOUD_ROOMS=\"$(cat rooms.json)\" worker control",
 		},
 		{
 			name: "notify", port: portNotify, run: runNotify,
-			short: "tell people of alerts by mail and webhook",
-			long: `notify mails alerts and posts them to a webhook. A repeated alert is told again after 10 minutes at the earliest.
-
-Environment:
-  SMTP_ADDRESS         host:port of the mail server; unset means no mail
-  SMTP_FROM, SMTP_TO   sender and recipients (commas between)
-  SMTP_USER, SMTP_PASSWORD[_FILE], SMTP_REQUIRE_TLS   for a server that wants them
-  WEBHOOK_URL[_FILE]   where to POST JSON; unset means no webhook
-  HEALTH_PORT          port of GET /healthz (9103)` + kafkaHelp,
+			short:   "tell people of alerts by mail and webhook",
+			long:    notifyHelp,
 			example: "  SMTP_ADDRESS=mail:25 SMTP_FROM=cooling@example.org SMTP_TO=ops@example.org worker notify",
 		},
 	}
@@ -87,6 +85,7 @@ func runWorkflows(ctx context.Context, getenv func(string) string) error {
 	cfg := durable.Config{
 		TemporalAddress: env.Address("TEMPORAL_ADDRESS", "127.0.0.1:7233"), Namespace: env.String("TEMPORAL_NAMESPACE", ""),
 		Kafka: kafka.ReadConfig(env, "workflows"), ProbeImage: env.String("PROBE_IMAGE", ""), Log: slog.Default(),
+		Influx: influx.Config{URL: env.URL("INFLUX_URL", ""), Org: env.String("INFLUX_ORG", ""), Token: env.Secret("INFLUX_TOKEN")},
 	}
 	health := healthAddress(env, getenv, portWorkflows)
 	if err := env.Err(); err != nil {
@@ -133,7 +132,9 @@ func runSink(ctx context.Context, getenv func(string) string) error {
 
 func runControl(ctx context.Context, getenv func(string) string) error {
 	env := fn.NewEnv(getenv)
-	env.Required(fn.EnvRooms)
+	if getenv(fn.EnvRoomsFile) == "" {
+		env.Required(fn.EnvRooms)
+	}
 	cfg := control.Config{
 		Kafka: kafka.ReadConfig(env, "overcloud-control"), TemporalAddress: env.Address("TEMPORAL_ADDRESS", "127.0.0.1:7233"),
 		Service: env.String(fn.EnvService, "smart-energy"), Rooms: env.Rooms(),
@@ -143,45 +144,4 @@ func runControl(ctx context.Context, getenv func(string) string) error {
 		return err
 	}
 	return control.Run(ctx, cfg)
-}
-
-func runNotify(ctx context.Context, getenv func(string) string) error {
-	env := fn.NewEnv(getenv)
-	streams := kafka.ReadConfig(env, "notify")
-	channels := readChannels(env)
-	service := env.String(fn.EnvService, "")
-	health := healthAddress(env, getenv, portNotify)
-	if err := env.Err(); err != nil {
-		return err
-	}
-	n := notify.New(notify.Config{Kafka: streams, Service: service, Channels: channels, Log: slog.Default()})
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return n.Run(ctx) })
-	group.Go(func() error { return fn.ServeHealth(ctx, health, n.Check) })
-	return group.Wait()
-}
-
-// readChannels reads the ways to tell people that are configured.
-func readChannels(env *fn.Env) []notify.Channel {
-	var channels []notify.Channel
-	if address := env.Address("SMTP_ADDRESS", ""); address != "" {
-		sender, err := mail.New(mail.Config{
-			Address: address, From: env.Required("SMTP_FROM"), To: env.List("SMTP_TO"),
-			User: env.String("SMTP_USER", ""), Password: env.Secret("SMTP_PASSWORD"), RequireTLS: env.Bool("SMTP_REQUIRE_TLS", false),
-		})
-		if err != nil {
-			env.Fault("SMTP_*", "%v", err)
-		} else {
-			channels = append(channels, notify.Mail{Sender: sender})
-		}
-	}
-	if address := env.Secret("WEBHOOK_URL"); address != "" {
-		hook, err := notify.NewWebhook(address)
-		if err != nil {
-			env.Fault("WEBHOOK_URL", "%v", err)
-		} else {
-			channels = append(channels, hook)
-		}
-	}
-	return channels
 }
