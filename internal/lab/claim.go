@@ -98,7 +98,8 @@ func claim(ctx context.Context, o Options) (state, error) {
 		case err != nil:
 			return state{}, err
 		}
-		return mine, errors.Join(noteNetns(), mine.write())
+		// A command of the number's last lab may have outlived its sweep by a moment.
+		return mine, errors.Join(removeNetwork(ctx, n), noteNetns(), mine.write())
 	}
 	return state{}, errors.New("every network of 10.77.0.0/16 is taken")
 }

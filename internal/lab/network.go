@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // run runs a system program and gives its words as the error.
@@ -25,6 +27,11 @@ func output(ctx context.Context, program string, args ...string) (string, error)
 	var out, fault bytes.Buffer
 	command := exec.CommandContext(ctx, path, args...)
 	command.Stdout, command.Stderr = &out, &fault
+	// It dies with its lab: what it made after the sweep of a killed one would be nobody's. The signal comes when the
+	// thread ends that started it, so that thread is kept.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := command.Run(); err != nil {
 		return out.String(), fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, strings.TrimSpace(fault.String()))
 	}
