@@ -233,20 +233,22 @@ func TestTheCostOfAPollOfTheRealSnmpd(t *testing.T) {
 		"v2c":            d.target("?community=public"),
 		"v3 SHA-256 AES": secured(Target{Box: "rack-1", Host: "127.0.0.1", Port: uint16(d.Port), User: "u31"}, "SHA-256", "AES"),
 	} {
+		to.Skip = []string{} // a row that is left out was asked for all the same
 		s := NewSession(to)
-		sample, err := s.Poll(t.Context())
+		_, err := s.Poll(t.Context())
 		require.NoError(t, err)
-		before, began := s.Stats(), time.Now()
+		before, began, rows := s.Stats(), time.Now(), 0
 		const polls = 200
 		for range polls {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			_, err := s.Poll(ctx)
+			sample, err := s.Poll(ctx)
 			cancel()
 			require.NoError(t, errors.Join(err))
+			rows = max(rows, len(sample.Interfaces)+len(sample.Disks)) // other tests' labs come and go meanwhile
 		}
 		took, after := time.Since(began)/polls, s.Stats()
 		// One packet for the numbers, and one for some ten rows of the tables.
-		require.LessOrEqual(t, after.Sent-before.Sent, polls*(2+(len(sample.Interfaces)+len(sample.Disks))/8))
+		require.LessOrEqual(t, after.Sent-before.Sent, polls*(2+rows/8))
 		t.Logf("%s: %d packets out with %d bytes, in with %d bytes, %s", name, (after.Sent-before.Sent)/polls,
 			(after.BytesSent-before.BytesSent)/polls, (after.BytesReceived-before.BytesReceived)/polls, took.Round(time.Microsecond))
 		s.Close()
