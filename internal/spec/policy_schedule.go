@@ -83,6 +83,16 @@ func (p Policy) CheckZone() error {
 	return nil
 }
 
+// Midnight is when the day of now began on the room's clocks: in the policy's time zone, UTC if that is not known.
+func (p Policy) Midnight(now time.Time) time.Time {
+	zone, err := p.zone()
+	if err != nil {
+		zone = time.UTC
+	}
+	year, month, day := now.In(zone).Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, zone)
+}
+
 func (p Policy) zone() (*time.Location, error) {
 	if p.TimeZone == "" || p.TimeZone == "UTC" {
 		return time.UTC, nil

@@ -73,6 +73,7 @@ type outcome struct {
 	advice  *rules.Advice
 	outlook *rules.Outlook
 	seenAt  time.Time
+	effect  optimise.Effect
 }
 
 // at is what the rules may know of it at now.
@@ -169,7 +170,7 @@ func (a *advisor) observe(p *pupil, l lesson) {
 	}
 	p.last = at
 	p.model.Observe(*l.policy, l.seen)
-	o := &outcome{seenAt: at}
+	o := &outcome{seenAt: at, effect: p.model.Effect()}
 	if l.seen.Fresh > 0 {
 		o.outlook = p.model.Outlook(*l.policy, l.seen.Inlet)
 	}

@@ -79,8 +79,9 @@ func (r *room) newest() (at time.Time) {
 
 // gauge is what an electricity meter showed last.
 type gauge struct {
-	watts float64
-	at    time.Time
+	watts     float64
+	at        time.Time
+	simulated bool
 }
 
 // fresh says that the gauge shows what is, not what was.
@@ -102,7 +103,7 @@ func (r *room) meter(p wire.Power, arrived time.Time) {
 		g = &m.power
 	}
 	if !at.Before(g.at) {
-		*g = gauge{p.Watts, at}
+		*g = gauge{p.Watts, at, p.Simulated}
 	}
 }
 

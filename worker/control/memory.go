@@ -21,6 +21,7 @@ import (
 const (
 	wordsEvery    = 30 * time.Second
 	rememberEvery = time.Minute
+	accountEvery  = time.Minute // while there are meters: a page shows what was saved so far
 	// It is below the gap of 5 min at which the rules forget how the inlet went in the last hour.
 	memoryEvery = 4 * time.Minute
 	// memoryMost is how long after the last sign of life the memory of another process is still gone on with. Later,
@@ -48,6 +49,7 @@ func (r *room) publication(now time.Time, happened bool) *wire.Decision {
 	switch {
 	case happened, t.at.IsZero(), now.Sub(t.at) >= memoryEvery, t.action != d.Action, !slices.Equal(t.setpoints, setpoints):
 	case t.words != words && now.Sub(t.at) >= wordsEvery:
+	case r.accounted() != nil && now.Sub(t.at) >= accountEvery:
 	case now.Sub(t.looked) >= rememberEvery && t.memory != fingerprint(r.state):
 	default:
 		if now.Sub(t.looked) >= rememberEvery {
@@ -71,9 +73,16 @@ func (r *room) decision(now time.Time) *wire.Decision {
 	for _, ac := range r.last.ACs {
 		d.ACs = append(d.ACs, wire.DecisionAC{AC: ac.AC, Setpoint: ac.Setpoint, Reason: clip(ac.Reason)})
 	}
-	if o := r.outcome.Load(); o != nil && o.advice != nil {
-		d.Advice = clip(o.advice.Reason)
+	if o := r.outcome.Load(); o != nil {
+		if o.advice != nil {
+			d.Advice = clip(o.advice.Reason)
+		}
+		if _, outlook := o.at(now, r.policy); outlook != nil && d.Fresh > 0 {
+			left := outlook.ToCritical.Milliseconds()
+			d.ToCriticalMillis, d.Sure = &left, outlook.Sure
+		}
 	}
+	d.Energy = r.accounted()
 	return &d
 }
 
@@ -111,6 +120,7 @@ func (r *room) gain(now time.Time, log *slog.Logger) {
 	} else {
 		r.resume(now)
 	}
+	r.account(now)
 	r.recall(r.raised())
 }
 

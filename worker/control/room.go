@@ -59,6 +59,9 @@ type room struct {
 	boxes    anomaly.State
 	judgedAt time.Time
 
+	energy  *wire.Energy // of this day; nil before it was first looked at
+	tallied time.Time    // when the meters were last looked at; zero: they could not be read then
+
 	outcome  atomic.Pointer[outcome] // of the advisor
 	adviseAt time.Time
 }
@@ -127,6 +130,7 @@ func (r *room) decide(now time.Time) effects {
 	r.state.Alerts, r.last.Next = worthKeeping(d.Next.Alerts), rules.State{}
 	e := effects{alerts: append(slices.Clone(d.Began), d.Ended...), lease: r.lease(now)}
 	r.judge(now, &e)
+	r.tally(now)
 	e.threat = r.threatened(in, d)
 	for _, a := range e.alerts {
 		if a.EndedMillis == 0 {
