@@ -3,6 +3,7 @@ package activities
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -121,24 +122,34 @@ func lastLines(ctx context.Context, engine Engine, container string, hide map[st
 // redact replaces the values of secrets, by name, and the lines of those that have several: a tail of a log may begin in
 // the middle of a key. Longer ones go first, so that one which begins like another leaves no tail. What is under 4 bytes
 // would blank out half of any text and is left.
-func redact(text string, hide map[string][]byte) string {
+func redact(text string, hide map[string][]byte) string { return blanker(hide).Replace(text) }
+
+// blanker is redact for many texts. It also knows the values as they stand in JSON, which most logs are.
+func blanker(hide map[string][]byte) *strings.Replacer {
 	const least = 4
 	type hidden struct{ words, name string }
 	var all []hidden
 	for name, value := range hide {
 		whole := strings.TrimSpace(string(value))
-		all = append(all, hidden{whole, name})
+		words := []string{whole}
 		for line := range strings.Lines(whole) {
-			all = append(all, hidden{strings.TrimSpace(line), name})
+			words = append(words, strings.TrimSpace(line))
+		}
+		for _, word := range words {
+			all = append(all, hidden{word, name})
+			if quoted, err := json.Marshal(word); err == nil {
+				all = append(all, hidden{string(quoted[1 : len(quoted)-1]), name})
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b hidden) int {
 		return cmp.Or(cmp.Compare(len(b.words), len(a.words)), cmp.Compare(a.name, b.name), cmp.Compare(a.words, b.words))
 	})
+	var pairs []string
 	for _, one := range all {
 		if len(one.words) >= least {
-			text = strings.ReplaceAll(text, one.words, "[secret "+one.name+"]")
+			pairs = append(pairs, one.words, "[secret "+one.name+"]")
 		}
 	}
-	return text
+	return strings.NewReplacer(pairs...)
 }

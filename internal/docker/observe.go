@@ -87,20 +87,27 @@ func (e *Engine) describeAll(ctx context.Context, listed []container.Summary) []
 		return nil
 	}
 	all := make([]plan.Container, len(listed))
+	askEach(listed, func(i int, one container.Summary) {
+		var full container.InspectResponse
+		if one.State == container.StateRunning {
+			full, _ = e.api.ContainerInspect(ctx, one.ID) // gone meanwhile: it is described by what the list said
+		}
+		all[i] = describe(one, full)
+	})
+	return all
+}
+
+// askEach asks for each container by itself, some at once.
+func askEach(listed []container.Summary, ask func(i int, one container.Summary)) {
 	var group errgroup.Group
 	group.SetLimit(inspectsAtOnce)
 	for i, one := range listed {
 		group.Go(func() error {
-			var full container.InspectResponse
-			if one.State == container.StateRunning {
-				full, _ = e.api.ContainerInspect(ctx, one.ID) // gone meanwhile: it is described by what the list said
-			}
-			all[i] = describe(one, full)
+			ask(i, one)
 			return nil
 		})
 	}
 	_ = group.Wait() // nothing in it fails
-	return all
 }
 
 // describe is one container. full is empty for one that does not run.

@@ -66,6 +66,8 @@ func keepsPromises(t *testing.T, box spec.Box, registryAt string) {
 		{"forwards ports by name", forwardsByName},
 		{"finishes what a dead worker began", finishes},
 		{"counts what containers use", countsUsage},
+		{"shows itself", looks},
+		{"follows logs", followsLogs},
 		{"sweeps", sweeps},
 		{"forgets images", forgets},
 	} {

@@ -33,6 +33,11 @@ func (s Streams) Answer(ctx context.Context, answer wire.Answer) error {
 	return s.publish(ctx, wire.TopicAnswer, []byte(answer.Room), answer)
 }
 
+// Log publishes lines of a log under their replica's key. Errors: ErrInvalid, and Produce's.
+func (s Streams) Log(ctx context.Context, lines wire.LogLines) error {
+	return s.publish(ctx, wire.TopicLog, wire.LogKey(lines.Service, lines.Function, lines.Replica), lines)
+}
+
 func (s Streams) publish(ctx context.Context, topic string, key []byte, record wire.Validator) error {
 	if err := record.Validate(); err != nil {
 		return fmt.Errorf("publish to %s: %w", topic, err)

@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/overcloud/overcloud/internal/wire"
 )
 
 // What a topic of ours is made with, where the cluster's own settings are not stricter: a record counts as written when
@@ -84,12 +86,12 @@ func createMissing(ctx context.Context, cfg Config, admin *kadm.Client, topics m
 	if err != nil {
 		return err
 	}
-	for len(missing) > 0 { // all with as many partitions at once
-		partitions := topics[missing[0]]
-		like := func(name string) bool { return topics[name] == partitions }
+	for len(missing) > 0 { // all with as many partitions, and kept as long, at once
+		partitions, kept := topics[missing[0]], wire.Retention(missing[0])
+		like := func(name string) bool { return topics[name] == partitions && wire.Retention(name) == kept }
 		alike := slices.DeleteFunc(slices.Clone(missing), func(name string) bool { return !like(name) })
 		missing = slices.DeleteFunc(missing, like)
-		answers, err := admin.CreateTopics(ctx, partitions, made.replicas, made.settings, cfg.names(alike)...)
+		answers, err := admin.CreateTopics(ctx, partitions, made.replicas, made.keptFor(kept), cfg.names(alike)...)
 		if err != nil {
 			return err
 		}
@@ -159,6 +161,18 @@ func (c Config) making(ctx context.Context, admin *kadm.Client) (making, error) 
 		m.settings["min.insync.replicas"] = kadm.StringPtr(strconv.Itoa(inSyncWanted))
 	}
 	return m, nil
+}
+
+// keptFor are the settings of topics that are kept for a while of their own; zero is the cluster's. What is removed are
+// whole segments, so theirs are short.
+func (m making) keptFor(retention time.Duration) map[string]*string {
+	if retention == 0 {
+		return m.settings
+	}
+	settings := maps.Clone(m.settings)
+	settings["retention.ms"] = kadm.StringPtr(strconv.FormatInt(retention.Milliseconds(), 10))
+	settings["segment.ms"] = kadm.StringPtr(strconv.FormatInt((retention / 4).Milliseconds(), 10))
+	return settings
 }
 
 // tellOfFew says which topics are kept by fewer brokers than they would be if they were made now: those of a cluster

@@ -9,6 +9,22 @@ const (
 	NoticeLost   = "lost"   // its channel refused it for good, or it was no news any more
 )
 
+// NoticeTestEvent is the event of a notice that tells of no alert: somebody wants to know whether notices arrive.
+const NoticeTestEvent = "test"
+
+// NoticeTest asks the notifier to send a test notice by every channel. It answers on the notice topic with notices of this ID,
+// at once with NoticeTrying for each channel, and then with what became of it.
+type NoticeTest struct {
+	ID         string `json:"id"`
+	Who        string `json:"who"`
+	TimeMillis int64  `json:"time_ms"`
+}
+
+// Validate refuses a request that nobody could answer.
+func (t NoticeTest) Validate() error {
+	return errors.Join(checkName("id", t.ID), checkName("who", t.Who), checkTime("time_ms", t.TimeMillis))
+}
+
 // Notice is what the notifier told people, or tries to, by one channel: its memory over restarts, and the record of
 // who was told when.
 type Notice struct {

@@ -22,3 +22,11 @@ func TestNotices(t *testing.T) {
 	}
 	roundTrip(t, full) // fits into a record
 }
+
+func TestRequestsForATestNotice(t *testing.T) {
+	good := NoticeTest{ID: "test-1", Who: "kim", TimeMillis: noonMillis}
+	roundTrip(t, good)
+	broken(t, "of nobody", "who is missing", good, func(n *NoticeTest) { n.Who = "" })
+	broken(t, "without an ID", "id is missing", good, func(n *NoticeTest) { n.ID = "" })
+	broken(t, "of no time", "is no time", good, func(n *NoticeTest) { n.TimeMillis = 3 })
+}

@@ -7,19 +7,21 @@ package wire
 
 // The topics.
 const (
-	TopicTemp       = "temp"       // key room; CSV, see Reading
-	TopicResource   = "resource"   // key box; JSON, see Resource
-	TopicControl    = "control"    // key room/ac; JSON, see Command
-	TopicLease      = "lease"      // key room; JSON, see Lease
-	TopicAck        = "ack"        // key room/ac; JSON, see Ack
-	TopicAlert      = "alert"      // key room; JSON, see Alert
-	TopicIntent     = "intent"     // key room; JSON, see Intent
-	TopicPower      = "power"      // key room/ac, or room for its load; JSON, see Power
-	TopicLearned    = "learned"    // key room; JSON, see Learned
-	TopicAnswer     = "answer"     // key room; JSON, see Answer
-	TopicDecision   = "decision"   // key room; JSON, see Decision
-	TopicNotice     = "notice"     // key channel; JSON, see Notice
-	TopicQuarantine = "quarantine" // key source topic; the bad record as it came
+	TopicTemp       = "temp"        // key room; CSV, see Reading
+	TopicResource   = "resource"    // key box; JSON, see Resource
+	TopicControl    = "control"     // key room/ac; JSON, see Command
+	TopicLease      = "lease"       // key room; JSON, see Lease
+	TopicAck        = "ack"         // key room/ac; JSON, see Ack
+	TopicAlert      = "alert"       // key room; JSON, see Alert
+	TopicIntent     = "intent"      // key room; JSON, see Intent
+	TopicPower      = "power"       // key room/ac, or room for its load; JSON, see Power
+	TopicLearned    = "learned"     // key room; JSON, see Learned
+	TopicAnswer     = "answer"      // key room; JSON, see Answer
+	TopicDecision   = "decision"    // key room; JSON, see Decision
+	TopicNotice     = "notice"      // key channel; JSON, see Notice
+	TopicLog        = "log"         // key service/function/replica; JSON, see LogLines; kept for an hour
+	TopicNoticeTest = "notice-test" // key service; JSON, see NoticeTest
+	TopicQuarantine = "quarantine"  // key source topic; the bad record as it came
 )
 
 // Topics lists every topic with its partitions.
@@ -27,7 +29,8 @@ func Topics() map[string]int32 {
 	return map[string]int32{
 		TopicTemp: 3, TopicResource: 3, TopicControl: 3, TopicLease: 3,
 		TopicAck: 3, TopicAlert: 3, TopicIntent: 3, TopicQuarantine: 1,
-		TopicPower: 3, TopicLearned: 3, TopicAnswer: 3, TopicNotice: 1, TopicDecision: 3,
+		TopicPower: 3, TopicLearned: 3, TopicAnswer: 3, TopicNotice: 1, TopicNoticeTest: 1, TopicDecision: 3,
+		TopicLog: 1,
 	}
 }
 

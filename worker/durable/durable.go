@@ -108,6 +108,11 @@ func register(w, watch worker.Worker, config Config, client *temporal.Client, pr
 	w.RegisterActivity(&activities.Runs{Runs: temporal.Runs{Client: client}})
 	w.RegisterActivity(&activities.History{Archives: archives{config.Influx}, Secrets: secrets})
 	w.RegisterActivity(&activities.Prune{Engines: engines, Services: temporal.Services{Client: client}})
+	views := &activities.Views{
+		Glasses: engines, Placements: temporal.Services{Client: client}, Secrets: secrets, Logs: kafka.Streams{Producer: producer},
+	}
+	w.RegisterActivity(views)     // looks
+	watch.RegisterActivity(views) // and what follows logs
 	watch.RegisterActivity(&activities.Loads{Meters: engines, Backlogs: kafka.Lags{Config: streams}})
 }
 
