@@ -8,6 +8,7 @@ import (
 	"github.com/overcloud/overcloud/activities"
 	"github.com/overcloud/overcloud/internal/plan"
 	"github.com/overcloud/overcloud/internal/scale"
+	"github.com/overcloud/overcloud/internal/spec"
 )
 
 // Graph is a service as two graphs: the steps of its newest change, and its functions with the connections between
@@ -21,19 +22,54 @@ type Graph struct {
 	FaultType string     `json:"fault_type,omitempty"`
 	Waiting   string     `json:"waiting,omitempty"` // step that waits for an approval
 	Steps     []StepNode `json:"steps"`             // in topological order
+	// StepsOf is the revision that the steps are of: not the one that runs, once a newer one has failed.
+	StepsOf int `json:"steps_revision"`
 	// Edges lead from what had to be done to what came after it; both ends are in Steps.
 	Edges     []StepEdge       `json:"edges"`
 	Functions []FunctionStatus `json:"functions"`
+	// Looked is when Functions and Links were found so.
+	Looked time.Time `json:"looked,omitzero"`
 	// Links lead from a consumer to its provider, as the specification wants and the probes found them.
 	Links []Link           `json:"links"`
 	Boxes []BoxStatus      `json:"boxes"`
 	Tuned []FunctionTuning `json:"tuned"`
+	// Failed is the newest specification that was tried, if it failed.
+	Failed *FailedRevision `json:"failed,omitempty"`
+	// Wanted are the functions as the specification has them, those that run elsewhere included; empty when nobody asked.
+	Wanted []FunctionWanted `json:"wanted"`
+	// Millis is from the begin of the first step to the end of the last one, or to now while one is under way.
+	Millis int64 `json:"duration_ms"`
+	// Critical are the IDs of the steps that the whole took so long for, first to last: each let the next one begin.
+	Critical []string `json:"critical"`
+	// Runs are the workflows behind it, for whoever wants to look at them in Temporal.
+	Runs []WorkflowRun `json:"runs"`
+}
+
+// FunctionWanted is a function as the specification has it.
+type FunctionWanted struct {
+	Function string `json:"function"`
+	Image    string `json:"image,omitempty"`
+	// External is host:port of a function that runs elsewhere.
+	External string     `json:"external,omitempty"`
+	Replicas int        `json:"replicas"`
+	Consumes []string   `json:"consumes,omitempty"`
+	Tune     *spec.Tune `json:"tune,omitempty"`
+}
+
+// WorkflowRun names one run of one workflow.
+type WorkflowRun struct {
+	Workflow string `json:"workflow"`
+	Run      string `json:"run"`
 }
 
 // StepNode is a step with the time that it took, or has taken so far; zero before it began.
 type StepNode struct {
 	Step
 	Millis int64 `json:"duration_ms"`
+	// Workflow is the ID of the workflow that ran it, and Event the number of the history event that scheduled its
+	// activity; empty and zero when nobody has looked, or for a step without an activity.
+	Workflow string `json:"workflow,omitempty"`
+	Event    int64  `json:"event,omitempty"`
 	// Pull is how far a pull has come that runs now.
 	Pull *activities.PullProgress `json:"pull,omitempty"`
 }
@@ -67,9 +103,10 @@ type FunctionTuning struct {
 // MakeGraph puts together what a service says. The plan may be nil: then only what was proven has links.
 func MakeGraph(status Status, steps []Step, made *plan.Plan, now time.Time) Graph {
 	g := Graph{
-		Service: status.Service, Revision: status.Revision, Phase: status.Phase, Since: status.Since,
-		Fault: status.Fault, FaultType: status.FaultType, Waiting: status.Waiting,
+		Service: status.Service, Revision: status.Revision, Phase: status.Phase, Since: status.Since, Looked: status.Looked,
+		Fault: status.Fault, FaultType: status.FaultType, Waiting: status.Waiting, Failed: status.Failed,
 		Steps: []StepNode{}, Edges: []StepEdge{}, Links: []Link{}, Tuned: []FunctionTuning{},
+		Wanted: []FunctionWanted{}, Critical: []string{}, Runs: []WorkflowRun{},
 		Functions: append([]FunctionStatus{}, status.Functions...), Boxes: append([]BoxStatus{}, status.Boxes...),
 	}
 	steps = topological(steps)
@@ -85,6 +122,8 @@ func MakeGraph(status Status, steps []Step, made *plan.Plan, now time.Time) Grap
 			}
 		}
 	}
+	g.StepsOf = status.changed()
+	g.time(now)
 	for _, f := range status.Functions {
 		for _, p := range f.Probes {
 			g.Links = append(g.Links, Link{
@@ -115,7 +154,7 @@ func took(step Step, now time.Time) time.Duration {
 	switch {
 	case step.Started.IsZero():
 		return 0
-	case step.Ended.IsZero():
+	case goesOn(step):
 		return max(0, now.Sub(step.Started))
 	}
 	return max(0, step.Ended.Sub(step.Started))

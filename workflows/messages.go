@@ -60,6 +60,7 @@ const (
 	QueryPlan       = "plan"      // -> plan.Plan, the last one made
 	QueryRevisions  = "revisions" // -> []Revision, newest first
 	QueryRunning    = "running"   // -> Running: what a plan that nobody carries out starts from
+	QueryKept       = "kept"      // revision (0: the one before the running one) -> Kept, the failed one too
 )
 
 // The messages of TuneWorkflow.
@@ -132,30 +133,9 @@ type ApplyRequest struct {
 	Who      string `json:"who,omitempty"`
 }
 
-// ScaleRequest changes the number of replicas of one function.
-type ScaleRequest struct {
-	Function string `json:"function"`
-	Replicas int    `json:"replicas"`
-	Who      string `json:"who,omitempty"`
-	Why      string `json:"why,omitempty"`
-}
-
 // ApplyAccepted says under which revision a change will be made.
 type ApplyAccepted struct {
 	Revision int `json:"revision"`
-}
-
-// DownRequest tears the service down.
-type DownRequest struct {
-	Volumes bool   `json:"volumes,omitempty"` // remove the data too
-	Who     string `json:"who,omitempty"`
-	Why     string `json:"why,omitempty"`
-}
-
-// DownReport is the result of a service that was taken down.
-type DownReport struct {
-	Removed []string `json:"removed"`
-	Stayed  []string `json:"stayed,omitempty"` // with the reason
 }
 
 // ApproveRequest lets a waiting step go on.
@@ -192,7 +172,9 @@ type Status struct {
 	Waiting   string           `json:"waiting,omitempty"`
 	PlanHash  string           `json:"plan_hash,omitempty"`
 	Functions []FunctionStatus `json:"functions,omitempty"`
-	Rooms     []string         `json:"rooms,omitempty"`
+	// Looked is when Functions was found so: between two looks a function may stop, and nobody here knows it.
+	Looked time.Time `json:"looked,omitzero"`
+	Rooms  []string  `json:"rooms,omitempty"`
 	// Tuned are the functions whose replicas follow their load; see ScaleID.
 	Tuned []string `json:"tuned,omitempty"`
 	// Children are the workflow IDs of the revision's deploy and stitch: query `progress` of each.

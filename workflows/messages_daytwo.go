@@ -12,7 +12,9 @@ const RevisionsKept = 5
 
 // RollbackRequest brings back a revision that was stitched, with the images as they were resolved for it.
 type RollbackRequest struct {
-	Revision int    `json:"revision,omitempty"` // zero is the one before the running one
+	Revision int `json:"revision,omitempty"` // zero is the one before the running one
+	// PlanHash, when set, refuses unless the plan still has this hash.
+	PlanHash string `json:"plan_hash,omitempty"`
 	Who      string `json:"who,omitempty"`
 	Why      string `json:"why,omitempty"`
 }
@@ -21,8 +23,10 @@ type RollbackRequest struct {
 type DrainRequest struct {
 	Box    string `json:"box"`
 	Active bool   `json:"active,omitempty"` // into use again
-	Who    string `json:"who,omitempty"`
-	Why    string `json:"why,omitempty"`
+	// PlanHash, when set, refuses unless the plan still has this hash.
+	PlanHash string `json:"plan_hash,omitempty"`
+	Who      string `json:"who,omitempty"`
+	Why      string `json:"why,omitempty"`
 }
 
 // RebalanceRequest lets functions move to better boxes.
@@ -35,8 +39,10 @@ type RebalanceRequest struct {
 
 // RetryRequest tries the failed revision again.
 type RetryRequest struct {
-	Who string `json:"who,omitempty"`
-	Why string `json:"why,omitempty"`
+	// PlanHash, when set, refuses unless the plan has this hash; else the one that the failed change was asked with counts.
+	PlanHash string `json:"plan_hash,omitempty"`
+	Who      string `json:"who,omitempty"`
+	Why      string `json:"why,omitempty"`
 }
 
 // Revision is one that was stitched and can be rolled back to.
@@ -72,4 +78,27 @@ type Running struct {
 	// Before are the placements that run, Changing those of a change that is being stitched.
 	Before   []plan.Placement `json:"before,omitempty"`
 	Changing []plan.Placement `json:"changing,omitempty"`
+}
+
+// ScaleRequest changes the number of replicas of one function.
+type ScaleRequest struct {
+	Function string `json:"function"`
+	Replicas int    `json:"replicas"`
+	// PlanHash, when set, refuses unless the plan still has this hash.
+	PlanHash string `json:"plan_hash,omitempty"`
+	Who      string `json:"who,omitempty"`
+	Why      string `json:"why,omitempty"`
+}
+
+// DownRequest tears the service down.
+type DownRequest struct {
+	Volumes bool   `json:"volumes,omitempty"` // remove the data too
+	Who     string `json:"who,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+// DownReport is the result of a service that was taken down.
+type DownReport struct {
+	Removed []string `json:"removed"`
+	Stayed  []string `json:"stayed,omitempty"` // with the reason
 }

@@ -191,7 +191,7 @@ func (s *service) connect(ctx workflow.Context, next *Change, deployed DeployRes
 	if err != nil {
 		return err
 	}
-	s.status.Functions = stitched.Functions
+	s.status.Functions, s.status.Looked = stitched.Functions, workflow.Now(ctx)
 	s.status.Steps = MergeSteps(s.status.Steps, stitched.Steps...)
 	s.keep(ctx, *next, deployed.Match)
 	return nil

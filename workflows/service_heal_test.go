@@ -35,6 +35,8 @@ func TestAFirstDeployThatFailsHasItsSchedule(t *testing.T) {
 	require.Equal(t, 1, failed.Failed.Revision)
 	require.Equal(t, PhaseTuning, healed.Phase)
 	require.Nil(t, healed.Failed)
+	require.True(t, failed.Looked.IsZero(), "nothing was found to run yet")
+	require.False(t, healed.Looked.IsZero())
 	require.Zero(t, w.scheduler.Every("smart-energy"))
 }
 

@@ -128,7 +128,7 @@ func (s *service) heal(ctx workflow.Context, r *repair) error {
 	if err != nil {
 		return err
 	}
-	s.status.Functions = stitched.Functions
+	s.status.Functions, s.status.Looked = stitched.Functions, workflow.Now(ctx)
 	if r.why != "" && s.running == nil {
 		s.status.Steps = MergeSteps(s.status.Steps, stitched.Steps...)
 	}

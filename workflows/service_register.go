@@ -22,6 +22,8 @@ func Register(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflow(ExamineWorkflow)
 	registry.RegisterWorkflow(InstallWorkflow)
 	registry.RegisterWorkflow(HistoryWorkflow)
+	registry.RegisterWorkflow(InspectWorkflow)
+	registry.RegisterWorkflow(LogsWorkflow)
 }
 
 // WorkerOptions are those that the workflows count on.

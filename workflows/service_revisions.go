@@ -130,6 +130,22 @@ func (s *service) revisions() ([]Revision, error) {
 	return all, nil
 }
 
+// keptAs is a revision that could be brought back, or the failed one that could be tried again, with the drains that it
+// was asked with. It answers questions; nothing is changed.
+func (s *service) keptAs(revision int) (Kept, error) {
+	if failed := s.status.Failed; failed != nil && failed.Revision == revision {
+		images := s.tried.Resolved
+		if len(images) == 0 {
+			images = s.tried.Images
+		}
+		return Kept{
+			Service: drained(s.newest, s.tried.Drains), Resolved: images,
+			Revision: Revision{Revision: revision, What: s.tried.Audit.What},
+		}, nil
+	}
+	return s.rollbackTo(revision)
+}
+
 // rollbackTo finds the revision that a rollback brings back. The running one may be asked for while something else is
 // being tried, or has failed.
 func (s *service) rollbackTo(revision int) (Kept, error) {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,7 @@ func (s *service) listen(ctx workflow.Context) error {
 		workflow.SetQueryHandler(ctx, QueryPlan, s.planMade),
 		workflow.SetQueryHandler(ctx, QueryRevisions, s.revisions),
 		workflow.SetQueryHandler(ctx, QueryRunning, s.runs),
+		workflow.SetQueryHandler(ctx, QueryKept, s.keptAs),
 		update(ctx, s, UpdateApply, "give the service a new specification", s.applied),
 		update(ctx, s, UpdateScale, "change the replicas of one function", s.scaled),
 		update(ctx, s, UpdateRollback, "bring back a revision that ran before", s.rolledBack),
@@ -106,6 +108,7 @@ func (s *service) scaled(request ScaleRequest) (Change, error) {
 	if next.Service, err = scaled(next.Service, request); err != nil {
 		return Change{}, err
 	}
+	next.PlanHash = request.PlanHash
 	next.Audit = AuditEntry{Who: request.Who, What: fmt.Sprintf("scale %s to %d", request.Function, request.Replicas), Why: request.Why}
 	return s.checked(next)
 }
@@ -156,7 +159,8 @@ func (s *service) rolledBack(request RollbackRequest) (Change, error) {
 	what := fmt.Sprintf("rollback to %d", to.Revision.Revision)
 	return s.checked(Change{
 		Service: tunedAs(to.Service, s.wanted().Service), Images: to.Resolved, Drains: stays(s.wanted().Drains, to.Service),
-		Audit: AuditEntry{Who: request.Who, Why: request.Why, What: what},
+		PlanHash: request.PlanHash,
+		Audit:    AuditEntry{Who: request.Who, Why: request.Why, What: what},
 	})
 }
 
@@ -166,7 +170,7 @@ func (s *service) drainedOf(request DrainRequest) (Change, error) {
 	if !slices.ContainsFunc(next.Service.Boxes, known) {
 		return Change{}, invalid("%s has no box %q", s.status.Service, request.Box)
 	}
-	next.Drains = setDrain(next.Drains, next.Service, request)
+	next.Drains, next.PlanHash = setDrain(next.Drains, next.Service, request), request.PlanHash
 	next.Audit = AuditEntry{Who: request.Who, Why: request.Why, What: "drain " + request.Box}
 	if request.Active {
 		next.Audit.What = "use " + request.Box + " again"
@@ -195,6 +199,7 @@ func (s *service) retried(request RetryRequest) (Change, error) {
 	}
 	again := s.tried
 	again.Service, again.Revision = s.newest, s.status.Failed.Revision
+	again.PlanHash = cmp.Or(request.PlanHash, again.PlanHash)
 	again.Audit = AuditEntry{Who: request.Who, Why: request.Why, What: fmt.Sprintf("retry %d", again.Revision)}
 	return s.checked(again)
 }

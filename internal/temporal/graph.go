@@ -18,7 +18,7 @@ func (c *Client) Graph(ctx context.Context, service string) (workflows.Graph, er
 	if err != nil {
 		return workflows.Graph{}, err
 	}
-	steps, err := c.Steps(ctx, status)
+	steps, runs, err := c.stepsOf(ctx, status)
 	if err != nil {
 		return workflows.Graph{}, err
 	}
@@ -31,6 +31,20 @@ func (c *Client) Graph(ctx context.Context, service string) (workflows.Graph, er
 	}
 	graph := workflows.MakeGraph(status, steps, made, time.Now())
 	if err := c.pulls(ctx, status, graph.Steps); err != nil {
+		return workflows.Graph{}, err
+	}
+	if err := c.locate(ctx, runs, &graph); err != nil {
+		return workflows.Graph{}, err
+	}
+	switch wanted, err := c.Running(ctx, service); {
+	case err == nil:
+		graph.Want(wanted.Service)
+		run, err := c.run(ctx, workflows.ServiceID(service), "service "+service)
+		if err != nil {
+			return workflows.Graph{}, err
+		}
+		graph.Runs = append(graph.Runs, workflows.WorkflowRun{Workflow: workflows.ServiceID(service), Run: run})
+	case !errors.Is(err, fault.ErrNotFound): // it has just ended
 		return workflows.Graph{}, err
 	}
 	for _, function := range status.Tuned {

@@ -20,6 +20,12 @@ import (
 // Steps are all steps of a service's newest change: those in the status with what the children that still run say, by
 // their IDs and in order, each with the attempts of its activity. Errors: as Status.
 func (c *Client) Steps(ctx context.Context, status workflows.Status) ([]workflows.Step, error) {
+	steps, _, err := c.stepsOf(ctx, status)
+	return steps, err
+}
+
+// stepsOf is Steps with the runs of the children that they are of, by workflow ID.
+func (c *Client) stepsOf(ctx context.Context, status workflows.Status) ([]workflows.Step, map[string]string, error) {
 	steps := slices.Clone(status.Steps)
 	if under(status.Phase) { // else the status has them all, and a child of that ID may be a later repair's
 		for _, id := range status.Children {
@@ -27,18 +33,23 @@ func (c *Client) Steps(ctx context.Context, status workflows.Status) ([]workflow
 			switch {
 			case errors.Is(err, fault.ErrNotFound): // not begun
 			case err != nil:
-				return nil, err
+				return nil, nil, err
 			default:
 				steps = workflows.MergeSteps(steps, progress.Steps...)
 			}
 		}
 	}
+	runs := map[string]string{}
 	for _, id := range status.Children {
-		if err := c.count(ctx, id, steps); err != nil {
-			return nil, err
+		run, err := c.count(ctx, id, steps)
+		if err != nil {
+			return nil, nil, err
+		}
+		if run != "" {
+			runs[id] = run
 		}
 	}
-	return steps, nil
+	return steps, runs, nil
 }
 
 // under says that a change is under way in a phase.
@@ -51,6 +62,7 @@ func under(phase string) bool {
 type tries struct {
 	count   int
 	retries []string
+	event   int64 // that scheduled the first of its activities
 }
 
 // histories remembers what was read: a run that has ended does not change, one that goes on is read again after a
@@ -58,6 +70,7 @@ type tries struct {
 type histories struct {
 	mu   sync.Mutex
 	runs map[string]*history // by run ID
+	whys map[string][]reason // by run and step: of tries that failed, as they were heard while they ran
 }
 
 type history struct {
@@ -73,9 +86,9 @@ const (
 	runsMost = 200
 )
 
-// count fills in the attempts of the steps that a child's activities ran. A child that has not begun, or whose history
-// is no longer kept, counts nothing.
-func (c *Client) count(ctx context.Context, child string, steps []workflows.Step) error {
+// count fills in the attempts of the steps that a child's activities ran, and returns the child's run. A child that has
+// not begun, or whose history is no longer kept, counts nothing and has none.
+func (c *Client) count(ctx context.Context, child string, steps []workflows.Step) (string, error) {
 	var first time.Time // of the child's steps
 	for _, step := range steps {
 		if strings.HasPrefix(child, step.Phase) && !step.Started.IsZero() && (first.IsZero() || step.Started.Before(first)) {
@@ -83,12 +96,17 @@ func (c *Client) count(ctx context.Context, child string, steps []workflows.Step
 		}
 	}
 	if first.IsZero() {
-		return nil
+		return "", nil
 	}
-	run, err := c.runAt(ctx, child, first)
+	run, _, err := c.runBefore(ctx, child, first)
 	if err != nil || run == "" {
-		return err
+		return "", err
 	}
+	return run, c.countRun(ctx, child, run, steps)
+}
+
+// countRun is count for a run that is known.
+func (c *Client) countRun(ctx context.Context, child, run string, steps []workflows.Step) error {
 	read, err := c.history(ctx, child, run)
 	if err != nil {
 		return err
@@ -107,10 +125,9 @@ func (c *Client) count(ctx context.Context, child string, steps []workflows.Step
 				continue
 			}
 			step.Attempts = max(step.Attempts, one.Attempt)
-			if one.Fault != "" && !slices.Contains(step.Retries, one.Fault) {
-				step.Retries = append(slices.Clone(step.Retries), one.Fault)
-			}
+			c.histories.heard(run, step.ID, reason{one.ActivityID, one.Attempt - 1, one.Fault})
 		}
+		step.Retries = c.histories.retries(run, step.ID, step.Retries)
 	}
 	return nil
 }
@@ -141,20 +158,20 @@ func (h *history) of(step string) *tries {
 	return h.steps[proof(step)]
 }
 
-// runAt is the run of a child that was under way when a step of it began: repairs run children of the same ID again.
-// Empty when there is none (any more). A run that has just begun may not be in the index yet, so the newest is
+// runBefore is the run of a child that was under way at a time, when a step of it began for example, and when it began:
+// repairs run children of the same ID again. Empty when there is none (any more). A run that has just begun may not be in the index yet, so the newest is
 // asked for itself.
-func (c *Client) runAt(ctx context.Context, child string, at time.Time) (string, error) {
+func (c *Client) runBefore(ctx context.Context, child string, at time.Time) (run string, begun time.Time, err error) {
 	described, err := c.describe(ctx, child, "")
 	if errors.Is(err, fault.ErrNotFound) {
-		return "", nil
+		return "", time.Time{}, nil
 	}
 	if err != nil {
-		return "", err
+		return "", time.Time{}, err
 	}
 	newest := described.GetWorkflowExecutionInfo()
-	if !newest.GetStartTime().AsTime().After(at) {
-		return newest.GetExecution().GetRunId(), nil
+	if begun := newest.GetStartTime().AsTime(); !begun.After(at) {
+		return newest.GetExecution().GetRunId(), begun, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -163,15 +180,14 @@ func (c *Client) runAt(ctx context.Context, child string, at time.Time) (string,
 		Query: fmt.Sprintf("WorkflowId = '%s' AND StartTime <= '%s'", child, at.UTC().Format(time.RFC3339Nano)),
 	})
 	if err != nil {
-		return "", c.fault(err, "the runs of "+child)
+		return "", time.Time{}, c.fault(err, "the runs of "+child)
 	}
-	run, begun := "", time.Time{}
 	for _, one := range listed.GetExecutions() {
 		if start := one.GetStartTime().AsTime(); start.After(begun) {
 			run, begun = one.GetExecution().GetRunId(), start
 		}
 	}
-	return run, nil
+	return run, begun, nil
 }
 
 func (c *Client) describe(ctx context.Context, id, run string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
@@ -233,7 +249,9 @@ func (c *Client) readHistory(ctx context.Context, child, run string) (*history, 
 		}
 		switch event.GetEventType() {
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-			scheduled[event.GetEventId()] = stepOf(event.GetActivityTaskScheduledEventAttributes().GetActivityId())
+			step := stepOf(event.GetActivityTaskScheduledEventAttributes().GetActivityId())
+			scheduled[event.GetEventId()] = step
+			read.at(step, event.GetEventId())
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED:
 			started := event.GetActivityTaskStartedEventAttributes()
 			read.add(scheduled[started.GetScheduledEventId()], int(started.GetAttempt()), root(started.GetLastFailure()))
@@ -246,13 +264,20 @@ func (c *Client) readHistory(ctx context.Context, child, run string) (*history, 
 	return read, nil
 }
 
+// at notes the event that scheduled an activity; the first of a step is the step's.
+func (h *history) at(step string, event int64) {
+	if h.steps[step] == nil {
+		h.steps[step] = &tries{event: event}
+	}
+}
+
 // add counts an activity that was started. The first of a step counts as its tries; one that follows adds only what it
 // had to try again, so that a step whose two activities went well at once counts one.
 func (h *history) add(step string, attempt int, why string) {
+	h.at(step, 0)
 	known := h.steps[step]
-	if known == nil {
-		known = &tries{count: 1}
-		h.steps[step] = known
+	if known.count == 0 {
+		known.count = 1
 	}
 	if known.count += attempt - 1; why != "" {
 		known.retries = append(known.retries, why)
