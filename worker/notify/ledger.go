@@ -15,7 +15,7 @@ const (
 	EventEscalated = "escalated" // the same, told to more people
 	EventFlapping  = "flapping"  // it begins and ends again and again
 	EventEnded     = "ended"
-	EventTest      = "test" // somebody wants to know whether notices arrive
+	EventTest      = wire.NoticeTestEvent // somebody wants to know whether notices arrive
 )
 
 // ledger is what one channel's people know of each alert, and what they must be told. It is pure: what is said on the
@@ -171,8 +171,8 @@ func (l *ledger) answer(a wire.Answer, at time.Time) {
 
 // notice takes the journal's word on a notice of this channel.
 func (l *ledger) notice(n wire.Notice, at time.Time) {
-	if n.Channel != l.channel {
-		return
+	if n.Channel != l.channel || len(n.Matters) > 0 && n.Matters[0].Event == EventTest {
+		return // a test tells of no alert
 	}
 	if _, done := l.applied[n.ID]; done {
 		return

@@ -48,6 +48,7 @@ type Notifier struct {
 	config Config
 	health health
 	ways   []*way
+	born   time.Time
 }
 
 // readBack is how much of the streams is read at the start: Kafka's own default of what it keeps.
@@ -68,7 +69,7 @@ func New(cfg Config) *Notifier {
 		cfg.RetryMost = time.Minute
 	}
 	cfg.Kafka.Pulse = cmp.Or(cfg.Kafka.Pulse, &kafka.Pulse{})
-	n := &Notifier{config: cfg}
+	n := &Notifier{config: cfg, born: cfg.Now()}
 	for _, outlet := range cfg.Channels {
 		n.health.add(outlet.Name())
 		n.ways = append(n.ways, newWay(n, outlet))
@@ -82,6 +83,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if n.config.Heartbeat != nil {
 		group.Go(func() error { n.beat(ctx); return nil })
+	}
+	if len(n.config.Kafka.Brokers) > 0 {
+		group.Go(func() error { return n.answerTests(ctx) })
 	}
 	group.Go(func() error {
 		if len(n.ways) == 0 {

@@ -24,31 +24,47 @@ const testMost = 45 * time.Second
 
 // Test sends a test notice through every channel, once, and says what became of it. It touches no alert.
 func (n *Notifier) Test(ctx context.Context, who string) []Tested {
+	var mu sync.Mutex
+	at := map[string]Tested{}
+	n.test(ctx, fmt.Sprintf("test-%d", n.config.Now().UnixMilli()), who, func(t Tested) {
+		mu.Lock()
+		defer mu.Unlock()
+		at[t.Channel] = t
+	})
+	out := make([]Tested, len(n.ways))
+	for i, w := range n.ways {
+		out[i] = at[w.channel.Name()]
+	}
+	return out
+}
+
+// test sends the test notice of an ID through every channel at once and tells of each, from goroutines of their own, what
+// became of it. It returns when all are told.
+func (n *Notifier) test(ctx context.Context, id, who string, told func(Tested)) {
 	ctx, cancel := context.WithTimeout(ctx, testMost)
 	defer cancel()
 	now := n.config.Now()
 	a := wire.Alert{
-		ID: fmt.Sprintf("test-%d", now.UnixMilli()), Room: "test", Kind: "test", Severity: wire.SeverityWarning,
+		ID: id, Room: "test", Kind: "test", Severity: wire.SeverityWarning,
 		BeganMillis: now.UnixMilli(), Evidence: "this is a test; nothing is wrong", Source: source,
 	}
 	if who != "" {
 		a.Evidence = fmt.Sprintf("this is a test that %.100s asked for; nothing is wrong", who)
 	}
 	notice := Notice{Service: n.config.Service, ID: a.ID, At: now.UTC(), Alerts: []Line{{Event: EventTest, Alert: a, Says: a.Evidence}}}.write(now)
-	out := make([]Tested, len(n.ways))
 	var all sync.WaitGroup
-	for i, w := range n.ways {
+	for _, w := range n.ways {
 		all.Go(func() {
 			began := time.Now()
 			err := w.channel.Send(ctx, notice)
-			out[i] = Tested{Channel: w.channel.Name(), OK: err == nil, Millis: time.Since(began).Milliseconds()}
+			tested := Tested{Channel: w.channel.Name(), OK: err == nil, Millis: time.Since(began).Milliseconds()}
 			if err != nil {
-				out[i].Fault = err.Error()
+				tested.Fault = err.Error()
 			}
+			told(tested)
 		})
 	}
 	all.Wait()
-	return out
 }
 
 // testEvery keeps whoever reaches the port from sending mail without end.
