@@ -135,6 +135,8 @@ func TestEventsComeFromTheHoursAndThenFromRawRecords(t *testing.T) {
 	require.Equal(t, []int64{22, 23, 24}, read(noon, until.Add(time.Hour)))
 	require.Equal(t, []int64{24}, read(until, until.Add(time.Hour)))
 	require.Equal(t, []int64{22}, read(noon, noon.Add(time.Hour)))
+	require.Equal(t, []int64{22}, read(noon.Add(-30*24*time.Hour), noon.Add(time.Second)), "long before the cursor")
+	require.Empty(t, read(noon.Add(-30*24*time.Hour), noon.Add(-10*24*time.Hour)))
 	delete(from.samples, "o/hours")
 	require.Equal(t, []int64{99, 24}, read(noon, until.Add(time.Hour)), "nothing was ever rolled up")
 }
