@@ -5,6 +5,7 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,12 +49,12 @@ const (
 // Run follows until ctx ends.
 func Run(ctx context.Context, config Config) error {
 	now := time.Now()
-	readings, err := kafka.NewTail(config.Kafka, now.Add(-backReadings), wire.TopicTemp, wire.TopicResource)
+	readings, err := kafka.NewTail(config.Kafka, now.Add(-backReadings), wire.TopicTemp, wire.TopicResource, wire.TopicPower)
 	if err != nil {
 		return err
 	}
 	defer readings.Close()
-	messages, err := kafka.NewTail(config.Kafka, now.Add(-backMessages), wire.TopicAck, wire.TopicAlert, wire.TopicIntent)
+	messages, err := kafka.NewTail(config.Kafka, now.Add(-backMessages), wire.TopicAck, wire.TopicAlert, wire.TopicIntent, wire.TopicDecision)
 	if err != nil {
 		return err
 	}
@@ -96,9 +97,11 @@ func (c Config) take(r kafka.Record) error {
 	switch r.Topic {
 	case wire.TopicTemp:
 		reading, err := wire.ParseReading(string(r.Key), r.Value, r.Time, r.Headers)
+		reading.At = time.UnixMilli(measured(reading.At.UnixMilli(), r))
 		return given(err, func() { c.Store.Reading(reading) })
 	case wire.TopicResource:
 		resource, err := wire.Decode[wire.Resource](r.Value)
+		resource.TimeMillis = measured(resource.TimeMillis, r)
 		return given(err, func() { c.Store.Resource(resource) })
 	case wire.TopicAck:
 		ack, err := wire.Decode[wire.Ack](r.Value)
@@ -109,11 +112,27 @@ func (c Config) take(r kafka.Record) error {
 	case wire.TopicAnswer:
 		answer, err := wire.Decode[wire.Answer](r.Value)
 		return given(err, func() { c.Store.Answer(answer) })
+	case wire.TopicPower:
+		power, err := wire.Decode[wire.Power](r.Value)
+		power.TimeMillis = measured(power.TimeMillis, r)
+		return given(err, func() { c.Store.Power(power) })
+	case wire.TopicDecision:
+		decision, err := wire.Decode[wire.Decision](r.Value)
+		return given(err, func() { c.Store.Decision(decision) })
 	case wire.TopicIntent:
 		intent, err := wire.Decode[wire.Intent](r.Value)
 		return given(err, func() { c.Store.Intent(intent) })
 	}
 	return nil
+}
+
+// measured is when something was measured, Unix ms: nothing is after it came. A clock that is ahead would else keep a
+// sensor fresh that is long dead, and hide what comes once the clock is right.
+func measured(at int64, r kafka.Record) int64 {
+	if r.Time.IsZero() {
+		return at
+	}
+	return min(at, r.Time.UnixMilli())
 }
 
 func given(err error, take func()) error {
@@ -128,12 +147,7 @@ func (c Config) ask(ctx context.Context) {
 	ticker := time.NewTicker(askEvery)
 	defer ticker.Stop()
 	for {
-		err := c.askService(ctx)
-		for _, room := range c.Store.Rooms() {
-			if err == nil {
-				err = c.askRoom(ctx, room)
-			}
-		}
+		err := c.askAll(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -144,6 +158,25 @@ func (c Config) ask(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// askAll asks the service and each room, all at once: one that does not answer keeps no other's news back. It tells the
+// first fault, the service's before the rooms'.
+func (c Config) askAll(ctx context.Context) error {
+	rooms := c.Store.Rooms()
+	faults := make([]error, 1+len(rooms))
+	var group sync.WaitGroup
+	group.Go(func() { faults[0] = c.askService(ctx) })
+	for i, room := range rooms {
+		group.Go(func() { faults[1+i] = c.askRoom(ctx, room) })
+	}
+	group.Wait()
+	for _, err := range faults {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c Config) askService(ctx context.Context) error {

@@ -53,6 +53,10 @@ func TestTheStateFollowsStreamsAndWorkflows(t *testing.T) {
 		kafka.Record{Topic: wire.TopicTemp, Key: []byte("lab"), Value: wire.AppendReading(nil, reading)},
 		kafka.Record{Topic: wire.TopicAlert, Key: []byte("lab"), Value: wire.Encode(wire.Alert{
 			ID: "lab/warm/", Room: "lab", Kind: "warm", Severity: wire.SeverityWarning, BeganMillis: now.UnixMilli(), Evidence: "27.1", Source: "control",
+		})},
+		kafka.Record{Topic: wire.TopicPower, Key: []byte("lab"), Value: wire.Encode(wire.Power{Room: "lab", Watts: 5000, TimeMillis: now.UnixMilli()})},
+		kafka.Record{Topic: wire.TopicDecision, Key: []byte("lab"), Value: wire.Encode(wire.Decision{
+			Room: "lab", TimeMillis: now.UnixMilli(), Holder: "control-1", Action: "hold", Reason: "inside the band",
 		})}))
 
 	store := state.NewStore([]spec.Room{{Name: "lab", Policy: spec.DefaultPolicy(), Sensors: []spec.Sensor{{ID: 1}}}})
@@ -67,6 +71,7 @@ func TestTheStateFollowsStreamsAndWorkflows(t *testing.T) {
 		require.Eventually(t, func() bool { return holds(store.Snapshot(time.Now())) }, 20*time.Second, 20*time.Millisecond, what)
 	}
 	until("the reading behind an unreadable record arrives", func(s state.Snapshot) bool { return s.Rooms[0].Inlet != nil })
+	until("power and decision arrive", func(s state.Snapshot) bool { return s.Rooms[0].Load != nil && s.Rooms[0].Decision != nil })
 	until("the alert arrives", func(s state.Snapshot) bool { return len(s.Alerts) == 1 })
 	until("the workflows answer", func(s state.Snapshot) bool { return s.Service != nil && s.Rooms[0].Mode == "auto" })
 	side.silent.Store(true)

@@ -17,6 +17,7 @@ func (s *Store) room(room spec.Room, now time.Time) Room {
 	view := Room{
 		Name: room.Name, Title: cmp.Or(room.Title, room.Name), Policy: room.Policy,
 		StaleAfter: room.Policy.StaleAfter.D().Milliseconds(), Sensors: []Sensor{}, ACs: []AC{},
+		Picture: s.pictures[room.Name],
 	}
 	known, heard := s.tunes[room.Name]
 	if heard {
@@ -28,6 +29,8 @@ func (s *Store) room(room spec.Room, now time.Time) Room {
 		view.Sensors = append(view.Sensors, s.sensor(sensor, now, view.StaleAfter))
 	}
 	view.Inlet = inlet(view.Sensors)
+	view.Means = s.means(room, view.Sensors, now)
+	view.Load, view.Decision = s.power(room.Name, ""), s.decisions[room.Name].newest
 	for _, ac := range room.AirConditioners {
 		view.ACs = append(view.ACs, s.ac(room, ac, known.state))
 	}
@@ -69,7 +72,8 @@ func inlet(sensors []Sensor) *float64 {
 // ac shows an air conditioner by the workflow's word; newer words of the streams (an intent, an ack) are laid
 // over it, so that the page is right while Temporal is away.
 func (s *Store) ac(room spec.Room, ac spec.AirConditioner, state workflows.TuneState) AC {
-	view := AC{Simulated: strings.HasPrefix(ac.Transmitter, "simulated:")}
+	view := AC{Simulated: strings.HasPrefix(ac.Transmitter, "simulated:"), X: ac.X, Y: ac.Y}
+	view.Power = s.power(room.Name, ac.Name)
 	view.ACState = workflows.ACState{Name: ac.Name, Min: ac.Min, Max: ac.Max}
 	for _, told := range state.ACs {
 		if told.Name == ac.Name {

@@ -47,9 +47,16 @@ type Room struct {
 	Policy     spec.Policy `json:"policy"`
 	StaleAfter int64       `json:"stale_after_ms"`
 	// Inlet is the median of the good and fresh sensors, °C; nil when there are none.
-	Inlet   *float64 `json:"inlet"`
-	Sensors []Sensor `json:"sensors"`
-	ACs     []AC     `json:"acs"`
+	Inlet *float64 `json:"inlet"`
+	Means Means    `json:"means"`
+	// Load is the electric power of what the room cools; nil without a meter.
+	Load *wire.Power `json:"load"`
+	// Decision is the control loop's newest; nil until one came.
+	Decision *Decision `json:"decision"`
+	Sensors  []Sensor  `json:"sensors"`
+	ACs      []AC      `json:"acs"`
+	// Picture names the content of the room's plan picture; empty when it has none.
+	Picture string `json:"picture,omitempty"`
 	// Rejected are the newest messages that the tuning refused, with the reason.
 	Rejected []workflows.RejectedMessage `json:"rejected,omitempty"`
 	Audit    []workflows.AuditEntry      `json:"audit,omitempty"`
@@ -76,7 +83,10 @@ type Sensor struct {
 // AC is one air conditioner with its three setpoints.
 type AC struct {
 	workflows.ACState
-	Simulated bool `json:"simulated"`
-	// Power and LastAck are the edge's newest word.
-	LastAck *wire.Ack `json:"last_ack"`
+	Simulated bool    `json:"simulated"`
+	X         float64 `json:"x"` // place on the floor map, 0 to 1, as a sensor's
+	Y         float64 `json:"y"`
+	// Power and LastAck are the edge's newest word; Power is nil without a meter.
+	Power   *wire.Power `json:"power"`
+	LastAck *wire.Ack   `json:"last_ack"`
 }

@@ -26,8 +26,11 @@ type Store struct {
 	answers   map[string]wire.Answer // by alert ID, the newest
 	tunes     map[string]tune        // by room
 	intents   map[string]wire.Intent
+	powers    map[string]wire.Power // by room/ac; room/ for its load
+	decisions map[string]decided    // by room
 	service   *workflows.Status
 	sources   map[string]*Source
+	pictures  map[string]string // tag of each room's plan picture
 }
 
 type tune struct {
@@ -41,7 +44,8 @@ func NewStore(rooms []spec.Room) *Store {
 		rooms: rooms, changed: make(chan struct{}),
 		readings: map[int]wire.Reading{}, resources: map[string]wire.Resource{}, acks: map[string]wire.Ack{},
 		alerts: map[string]wire.Alert{}, tunes: map[string]tune{}, intents: map[string]wire.Intent{},
-		answers: map[string]wire.Answer{},
+		answers: map[string]wire.Answer{}, pictures: map[string]string{},
+		powers: map[string]wire.Power{}, decisions: map[string]decided{},
 		sources: map[string]*Source{"kafka": {}, "temporal": {}},
 	}
 }
@@ -167,6 +171,17 @@ func (s *Store) Intent(i wire.Intent) {
 // Tune takes a tuning workflow's own answer.
 func (s *Store) Tune(t workflows.TuneState, at time.Time) {
 	s.change(func() bool { s.tunes[t.Room] = tune{t, at}; return true })
+}
+
+// Picture takes the tag of a room's plan picture; an empty one says that there is none.
+func (s *Store) Picture(room, tag string) {
+	s.change(func() bool {
+		if s.pictures[room] == tag {
+			return false
+		}
+		s.pictures[room] = tag
+		return true
+	})
 }
 
 // Service takes the service workflow's own answer.
