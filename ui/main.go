@@ -16,6 +16,7 @@ import (
 	"github.com/overcloud/overcloud/internal/spec"
 	"github.com/overcloud/overcloud/internal/temporal"
 	"github.com/overcloud/overcloud/ui/feed"
+	"github.com/overcloud/overcloud/ui/notices"
 	"github.com/overcloud/overcloud/ui/server"
 	"github.com/overcloud/overcloud/ui/state"
 )
@@ -26,6 +27,8 @@ ui is the Control Room: a live page of rooms, air conditioners, boxes and functi
 Usage:
   ui               serve until SIGTERM
   ui health        exit 0 when it answers
+  ui user …        add, list, password, role, disable, enable, remove: who may sign in (ui user for more)
+  ui token …       add, list, revoke: keys for programs (ui token for more)
 
 Environment:
   OVERCLOUD_SERVICE  name of the service (smart-energy)
@@ -38,6 +41,8 @@ Environment:
   INFLUX_ORG         overcloud
   INFLUX_BUCKET      overcloud/autogen
   UI_PORT            8080
+  UI_TEMPORAL_WEB    http://host:port of Temporal's Web UI as browsers reach it; empty: the page has no links to it
+  UI_DATA            folder of users, tokens, the audit and plan pictures (/var/lib/ui)` + accessHelp + `
   LOG_LEVEL          debug, info, warn or error (info)
 
 Examples:
@@ -47,15 +52,21 @@ Examples:
 const defaultPort = "8080"
 
 func main() {
+	if code, done := command(os.Args[1:], os.Getenv, terminal{os.Stdin, os.Stdout, os.Stderr}); done {
+		os.Exit(code)
+	}
 	fn.Program{Name: "ui", Help: help, HealthPort: cmp.Or(os.Getenv("UI_PORT"), defaultPort), Run: run}.Main()
 }
 
 type config struct {
 	listen   string
+	data     string
+	access   access
 	service  string
 	rooms    []spec.Room
 	kafka    kafka.Config
 	temporal string
+	web      string // of Temporal's Web UI; empty: none
 	influx   influx.Config
 }
 
@@ -63,20 +74,36 @@ func read(getenv func(string) string) (config, error) {
 	env := fn.NewEnv(getenv)
 	cfg := config{
 		listen:   fn.Listen(getenv, env.Port("UI_PORT", defaultPort)),
+		data:     env.Path(env.String("UI_DATA", "/var/lib/ui")),
 		service:  env.String(fn.EnvService, "smart-energy"),
 		rooms:    env.Rooms(),
 		kafka:    kafka.ReadConfig(env, "ui"),
 		temporal: env.Address("TEMPORAL_ADDRESS", "127.0.0.1:7233"),
+		web:      temporalWeb(env),
 		influx: influx.Config{
 			URL: env.URL("INFLUX_URL", "http://127.0.0.1:8086"), Token: env.Secret("INFLUX_TOKEN"),
 			Org: env.String("INFLUX_ORG", "overcloud"), Bucket: env.String("INFLUX_BUCKET", "overcloud/autogen"),
 		},
 	}
+	cfg.access = readAccess(env, cfg.listen, cfg.data)
 	return cfg, env.Err()
+}
+
+// temporalWeb is the page of all workflows in Temporal's Web UI; empty when nobody has said where that is.
+func temporalWeb(env *fn.Env) string {
+	base := env.URL("UI_TEMPORAL_WEB", "")
+	if base == "" {
+		return ""
+	}
+	return base + "/namespaces/default/workflows"
 }
 
 func run(ctx context.Context, getenv func(string) string) error {
 	cfg, err := read(getenv)
+	if err != nil {
+		return err
+	}
+	house, err := cfg.access.open()
 	if err != nil {
 		return err
 	}
@@ -91,12 +118,20 @@ func run(ctx context.Context, getenv func(string) string) error {
 	}
 	defer stored.Close()
 	store := state.NewStore(cfg.rooms)
+	board := notices.New(notices.Config{Kafka: cfg.kafka, Service: cfg.service, Log: slog.Default()})
 	room := server.New(server.Options{
-		Service: cfg.service, Store: store, Operator: client, Graphs: client, History: history{stored},
+		Service: cfg.service, Store: store, People: house, Data: cfg.data,
+		Operator: client, Graphs: client, Services: client, TemporalWeb: cfg.web,
+		Stored: newStored(stored, cfg.influx.Bucket),
+		Tunes:  client, Answers: client, AlertHistory: alertHistory{stored, cfg.influx.Bucket}, Notices: board,
+		Boxes: client, BoxHistory: boxHistory{stored, cfg.influx.Bucket}, Logs: logs{client, cfg.kafka},
 		Log: slog.Default(), Now: time.Now, Stopping: ctx.Done(),
 	})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return fn.Serve(ctx, cfg.listen, room.Handler()) })
+	group.Go(func() error { return house.Run(ctx) })
+	group.Go(func() error { return cfg.access.serveLegacy(ctx, room) })
+	group.Go(func() error { return board.Run(ctx) })
 	group.Go(func() error {
 		return feed.Run(ctx, feed.Config{
 			Service: cfg.service, Kafka: cfg.kafka, Workflows: client, Store: store, Log: slog.Default(),

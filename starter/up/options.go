@@ -4,6 +4,7 @@
 package up
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -100,6 +101,7 @@ func (o Options) environment(environ []string) map[string]string {
 		env["DOCKER_HOST"] = fmt.Sprintf("tcp://127.0.0.1:%d", o.BoxPort)
 	}
 	o.accelerate(env)
+	env["UI_TEMPORAL_WEB"] = cmp.Or(env["UI_TEMPORAL_WEB"], fmt.Sprintf("http://127.0.0.1:%d", o.TemporalUIPort))
 	env["OVERCLOUD_REGISTRY"] = o.registry()
 	env["OVERCLOUD_VERSION"] = version
 	return env

@@ -1,72 +1,73 @@
 package server
 
 import (
-	"encoding/json"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 )
 
-// heartbeat is how often a quiet stream says that it lives: a page that hears nothing for more than two of
-// them covers its controls.
-const heartbeat = 5 * time.Second
+// sendMost is how long a reader may take to accept what is sent. A slower one is dropped: its browser comes back by
+// itself and gets what it missed in one patch.
+const sendMost = 10 * time.Second
 
-// least is the shortest time between two snapshots on one stream: people read no faster.
-const least = 500 * time.Millisecond
-
-// events streams a snapshot at once and after each change, and a heartbeat with the server's time. The id of
-// an event is the snapshot's version; a reader that comes back needs no replay, since each snapshot is whole.
+// events streams the state at once, then patches as it changes, and a heartbeat with the server's time. A reader that
+// comes back with Last-Event-ID gets exactly what it missed. The stream ends with the request's context, so whoever
+// ends a session ends its streams.
 func (s *Server) events(c echo.Context) error {
-	w := c.Response()
+	w, r := c.Response(), c.Request()
+	packed := acceptsGzip(r)
+	reader, err := s.hub.Join(r.Header.Get("Last-Event-ID"), packed)
+	if err != nil {
+		return err
+	}
+	defer reader.Leave()
 	w.Header().Set(echo.HeaderContentType, "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
-	ctx := c.Request().Context()
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	version, err := s.sendSnapshot(c)
-	if err != nil {
-		return nil //nolint:nilerr // the reader went away: nobody to tell
+	w.Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	if packed {
+		w.Header().Set(echo.HeaderContentEncoding, "gzip")
 	}
+	w.WriteHeader(http.StatusOK)
+	out := http.NewResponseController(w.Writer) // echo's own Flush says nothing of errors
+	var buffer []byte
 	for {
-		select {
-		case <-ctx.Done():
+		// A buffer that one large event has grown is not kept for the small ones.
+		if cap(buffer) > 16<<10 {
+			buffer = nil
+		}
+		if buffer, err = reader.Next(r.Context(), s.Stopping, buffer[:0]); err != nil {
+			return nil //nolint:nilerr // the reader or the server goes: nobody to tell
+		}
+		if err := s.send(w, out, buffer); err != nil {
+			s.Log.Debug("a reader of the events has gone", "cause", err.Error())
 			return nil
-		case <-s.Stopping:
-			return nil
-		case <-beat.C:
-			if _, err := fmt.Fprintf(w, "event: heartbeat\ndata: {\"now\":%d}\n\n", s.Now().UnixMilli()); err != nil {
-				return nil //nolint:nilerr // the reader went away
-			}
-			w.Flush()
-		case <-s.Store.Changed(version):
-			if version, err = s.sendSnapshot(c); err != nil {
-				return nil //nolint:nilerr // the reader went away
-			}
-			pause(ctx.Done(), least)
 		}
 	}
 }
 
-func (s *Server) sendSnapshot(c echo.Context) (uint64, error) {
-	snapshot := s.Store.Snapshot(s.Now())
-	body, err := json.Marshal(snapshot)
-	if err != nil {
-		return 0, fmt.Errorf("encode the state: %w", err)
+func (s *Server) send(w http.ResponseWriter, out *http.ResponseController, text []byte) error {
+	// Recorders of tests know no deadline.
+	_ = out.SetWriteDeadline(time.Now().Add(sendMost))
+	if _, err := w.Write(text); err != nil {
+		return fmt.Errorf("send events: %w", err)
 	}
-	if _, err := fmt.Fprintf(c.Response(), "id: %d\nevent: state\ndata: %s\n\n", snapshot.Version, body); err != nil {
-		return 0, err
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("send events: %w", err)
 	}
-	c.Response().Flush()
-	return snapshot.Version, nil
+	return nil
 }
 
-func pause(done <-chan struct{}, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
+// acceptsGzip says whether an asker reads gzip.
+func acceptsGzip(r *http.Request) bool {
+	for _, one := range strings.Split(r.Header.Get(echo.HeaderAcceptEncoding), ",") {
+		name, weight, _ := strings.Cut(strings.TrimSpace(one), ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			return !strings.HasPrefix(strings.ReplaceAll(weight, " ", ""), "q=0") || strings.Contains(weight, "0.")
+		}
 	}
+	return false
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -24,31 +25,51 @@ func (s *Server) problem(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	status, detail := status(err)
+	status, detail := explained(err, c)
 	if status >= http.StatusInternalServerError {
 		s.Log.Error("request", "method", c.Request().Method, "path", c.Request().URL.Path, "err", err)
 	}
 	p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+	c.Response().Header().Set(echo.HeaderCacheControl, "no-store") // what somebody may not see now, another one may
 	if jsonErr := c.JSON(status, p); jsonErr != nil {
 		s.Log.Warn("answer", "err", jsonErr)
 	}
 }
 
-func status(err error) (int, string) {
+// explained is the status of an error, and the sentence for the person.
+func explained(err error, c echo.Context) (int, string) {
 	var known *echo.HTTPError
+	if !errors.As(err, &known) {
+		return status(err)
+	}
+	text, is := known.Message.(string)
+	if is && text != http.StatusText(known.Code) {
+		return known.Code, text
+	}
+	r := c.Request()
+	switch known.Code {
+	case http.StatusNotFound:
+		return known.Code, fmt.Sprintf("there is nothing at %s", r.URL.Path)
+	case http.StatusMethodNotAllowed:
+		allowed, _ := c.Get(echo.ContextKeyHeaderAllow).(string)
+		return known.Code, fmt.Sprintf("%s cannot be asked at %s; possible: %s", r.Method, r.URL.Path, strings.TrimPrefix(allowed, "OPTIONS, "))
+	case http.StatusRequestEntityTooLarge:
+		return known.Code, "the body is larger than is taken here"
+	case http.StatusTooManyRequests:
+		return known.Code, "too many requests; try again later"
+	}
+	return known.Code, http.StatusText(known.Code)
+}
+
+func status(err error) (int, string) {
 	switch {
-	case errors.As(err, &known):
-		if text, is := known.Message.(string); is {
-			return known.Code, text
-		}
-		return known.Code, http.StatusText(known.Code)
 	case errors.Is(err, fault.ErrInvalid):
 		return http.StatusUnprocessableEntity, sentence(err, fault.ErrInvalid)
 	case errors.Is(err, fault.ErrNotFound):
 		return http.StatusNotFound, sentence(err, fault.ErrNotFound)
 	case errors.Is(err, fault.ErrUnreachable):
-		return http.StatusServiceUnavailable, err.Error()
+		return http.StatusServiceUnavailable, sentence(err, fault.ErrUnreachable)
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, "no answer in time; look at the room's state before you try again"
 	}
