@@ -19,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/overcloud/overcloud/internal/testbin"
-	"github.com/overcloud/overcloud/ui/server"
 	"github.com/overcloud/overcloud/ui/state"
 )
 
@@ -179,12 +178,6 @@ func (o *overcloud) state(t *testing.T) snapshot {
 	var s snapshot
 	o.get(t, "/api/v1/state", &s.Snapshot)
 	return s
-}
-
-func (o *overcloud) history(t *testing.T) (h struct{ Inlet []server.Point }) {
-	t.Helper()
-	o.get(t, "/api/v1/rooms/server-room/history?minutes=10", &h)
-	return h
 }
 
 func (o *overcloud) get(t *testing.T, path string, into any) {
