@@ -48,4 +48,3 @@ export function item(which, box, hour) {
     <dd class="hour">${which.series ? curve(hourOf(hour, box.resource, which), { low: which.floor, high: ceiling, show: which.show, name }) : nothing}</dd>
   </div>`;
 }
-
