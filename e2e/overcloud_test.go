@@ -61,10 +61,12 @@ func newOverCloud(t *testing.T) *overcloud {
 	t.Helper()
 	root, bin := testbin.Root(t), filepath.Dir(testbin.Path(t, "starter"))
 	o := &overcloud{t: t, bin: bin, root: root, dir: t.TempDir(), ports: map[string]int{}}
+	var held []net.Listener // until all are chosen, or one is chosen twice
 	for _, flag := range flags() {
-		o.ports[flag] = freePorts(t, 1)
+		o.ports[flag] = holdPorts(t, 1, &held)
 	}
-	o.ports["box-port"] = freePorts(t, 3)
+	o.ports["box-port"] = holdPorts(t, 3, &held)
+	letGo(held)
 	t.Cleanup(func() {
 		if o.cmd != nil {
 			o.interrupt()
@@ -76,20 +78,32 @@ func newOverCloud(t *testing.T) *overcloud {
 // freePorts finds n ports in a row that nobody listens on.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
+	var held []net.Listener
+	defer func() { letGo(held) }()
+	return holdPorts(t, n, &held)
+}
+
+func letGo(held []net.Listener) {
+	for _, l := range held {
+		l.Close()
+	}
+}
+
+// holdPorts finds n ports in a row that nobody listens on and keeps them, so that the next are others.
+func holdPorts(t *testing.T, n int, held *[]net.Listener) int {
+	t.Helper()
 	for range 100 {
 		first, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		port := first.Addr().(*net.TCPAddr).Port
-		held := []net.Listener{first}
+		row := []net.Listener{first}
 		for i := 1; i < n; i++ {
 			if next, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+i)); err == nil {
-				held = append(held, next)
+				row = append(row, next)
 			}
 		}
-		for _, l := range held {
-			l.Close()
-		}
-		if len(held) == n {
+		*held = append(*held, row...)
+		if len(row) == n {
 			return port
 		}
 	}
